@@ -1,0 +1,54 @@
+# The two commands of a fresh machine: `make train` and `make test`. Each sets up all that it needs.
+
+VENV ?= .venv
+# The interpreter behind the virtual environment: python3 where it is new enough, else a newer one beside it.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+# What pip is asked for before the package, in a call of its own. On a machine with an NVIDIA GPU the plain
+# wheel is right; on Linux without one it brings gigabytes of CUDA that nothing uses. The small CPU build:
+#   make train TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
+TORCH ?= torch==2.13.0
+# Passed on to `gym-reason train`, for example ARGS="rl.steps=20".
+ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help train test check format system clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+train: $(VENV)/.installed ## Set up what is missing and train the embedded demo (ARGS="key=value ...")
+	@scripts/install-system-deps --quiet --only bubblewrap || true
+	$(BIN)/gym-reason train $(ARGS)
+
+test: $(VENV)/.installed-dev ## Set up what is missing and run every check
+	@scripts/install-system-deps --quiet || true
+	VENV=$(VENV) scripts/check
+
+check: test ## The same as make test
+
+format: $(VENV)/.installed-dev ## Format the code and fix what ruff can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+system: ## Install the Debian packages that sandboxes, proofs and screens use (needs root)
+	scripts/install-system-deps
+
+clean: ## Remove the virtual environment, the caches and the builds; runs/ stays
+	rm -rf $(VENV) build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@scripts/create-venv "$(PYTHON)" "$(VENV)"
+
+# The stamps are older than pyproject.toml once a dependency changes; otherwise nothing is installed again.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet $(TORCH)
+	$(PIP) install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
+	$(PIP) install --quiet --editable ".[dev]"
+	@touch $@

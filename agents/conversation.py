@@ -1,0 +1,153 @@
+"""A conversation as messages and, beside them, as the append-only token stream that the policy saw."""
+
+from collections import OrderedDict
+from typing import Protocol
+
+from gym_reason.agents.policy import Tokenizer
+from gym_reason.types import Completion, Message, TokenTrace
+
+
+class ChatTokenizer(Tokenizer, Protocol):
+    """A tokenizer that may also hold a chat template, as Hugging Face's do."""
+
+    chat_template: object
+
+    def apply_chat_template(
+        self, conversation: list[dict[str, str]], *, tokenize: bool, add_generation_prompt: bool
+    ) -> str:
+        """Return the text of a conversation."""
+        ...
+
+
+class ChatEncoder:
+    """Turns messages into token ids, with the tokenizer's chat template where it has one."""
+
+    def __init__(self, tokenizer: ChatTokenizer, cache_size: int = 1024) -> None:
+        """Keep the ids of the `cache_size` latest prompts: the samples of a group share theirs."""
+        self._tokenizer = tokenizer
+        self._cache: OrderedDict[tuple[Message, ...], tuple[int, ...]] = OrderedDict()
+        self._cache_size = cache_size
+
+    def encode_prompt(self, messages: tuple[Message, ...]) -> tuple[int, ...]:
+        """Return the ids after which the policy is to speak."""
+        cached = self._cache.get(messages)
+        if cached is None:
+            cached = tuple(self._encode(self.render(messages)))
+            self._cache[messages] = cached
+            if len(self._cache) > self._cache_size:
+                self._cache.popitem(last=False)
+        return cached
+
+    def encode_extension(
+        self, before: tuple[Message, ...], emitted: str, after: tuple[Message, ...]
+    ) -> tuple[int, ...] | None:
+        """Return the ids that lead from the end of what the policy emitted to its next turn.
+
+        Args:
+            before: The messages that the policy answered.
+            emitted: The text of every token it emitted, special tokens included.
+            after: The messages that it is to answer next.
+
+        Returns:
+            The ids to append, or None where the template rewrote what was already said.
+        """
+        said = self.render(before) + emitted
+        full = self.render(after)
+        if full.startswith(said):
+            return tuple(self._encode(full[len(said) :]))
+        return None
+
+    def decode(self, token_ids: tuple[int, ...]) -> str:
+        """Return the text of `token_ids`, special tokens included."""
+        return self._tokenizer.decode(token_ids, skip_special_tokens=False)
+
+    def render(self, messages: tuple[Message, ...]) -> str:
+        """Return the conversation as one text, ready for the policy to go on."""
+        if getattr(self._tokenizer, "chat_template", None) is None:
+            return "\n".join(message.content for message in messages)
+        rows = [{"role": message.role, "content": message.content} for message in messages]
+        return self._tokenizer.apply_chat_template(rows, tokenize=False, add_generation_prompt=True)
+
+    def _encode(self, text: str) -> list[int]:
+        # A template writes its own special tokens; adding them again would double the first one.
+        has_template = getattr(self._tokenizer, "chat_template", None) is not None
+        return self._tokenizer.encode(text, add_special_tokens=not has_template)
+
+
+class Conversation:
+    """The messages of one episode and the tokens behind them.
+
+    Nothing is ever decoded and encoded again: what the policy emitted is appended as it is. Where a chat template
+    cannot extend the stream, because it rewrites history, a new trace starts and the episode holds both.
+    """
+
+    def __init__(self, messages: tuple[Message, ...], encoder: ChatEncoder | None) -> None:
+        """Start with the task's prompt; `encoder` is None for agents that ask no policy."""
+        self.messages = messages
+        self._encoder = encoder
+        self._finished: list[TokenTrace] = []
+        self._answered: tuple[Message, ...] | None = None
+        self._emitted: tuple[int, ...] = ()
+        self._turn = 0
+        self._start_trace()
+
+    def prompt_ids(self) -> tuple[int, ...]:
+        """Return every token up to the policy's next turn."""
+        if self._encoder is None:
+            return ()
+        if not self._ids:
+            self._append(self._encoder.encode_prompt(self.messages), action=False)
+        elif self._answered is not None:
+            self._extend(self._encoder)
+        return tuple(self._ids)
+
+    def add_completion(self, completion: Completion) -> None:
+        """Append what the policy emitted after `prompt_ids`, and its text as a message."""
+        self._append(completion.token_ids, action=True, logprobs=completion.logprobs)
+        self._answered = self.messages
+        self._emitted = completion.token_ids
+        self.add_message(Message("assistant", completion.text))
+        self._turn += 1
+
+    def add_message(self, message: Message) -> None:
+        """Append a message that is not the policy's, or that no policy is behind."""
+        self.messages = (*self.messages, message)
+
+    def traces(self) -> tuple[TokenTrace, ...]:
+        """Return the token streams so far, without what no action follows."""
+        return (*self._finished, *self._snapshot())
+
+    def _extend(self, encoder: ChatEncoder) -> None:
+        assert self._answered is not None
+        emitted = encoder.decode(self._emitted)
+        extension = encoder.encode_extension(self._answered, emitted, self.messages)
+        self._answered = None
+        if extension is not None:
+            self._append(extension, action=False)
+            return
+        self._finished.extend(self._snapshot())
+        self._start_trace()
+        self._append(encoder.encode_prompt(self.messages), action=False)
+
+    def _start_trace(self) -> None:
+        self._ids: list[int] = []
+        self._mask: list[bool] = []
+        self._logprobs: list[float] = []
+        self._turns: list[int] = []
+
+    def _append(
+        self, ids: tuple[int, ...], *, action: bool, logprobs: tuple[float, ...] | None = None
+    ) -> None:
+        self._ids.extend(ids)
+        self._mask.extend([action] * len(ids))
+        self._logprobs.extend(logprobs if logprobs is not None else [0.0] * len(ids))
+        self._turns.extend([self._turn] * len(ids))
+
+    def _snapshot(self) -> tuple[TokenTrace, ...]:
+        if not any(self._mask):
+            return ()
+        return (
+            TokenTrace(
+                tuple(self._ids), tuple(self._mask), tuple(self._logprobs), tuple(self._turns)
+            ),
+        )

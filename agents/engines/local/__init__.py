@@ -1,0 +1,5 @@
+"""The local engine: batched decoding of transformers models, on the weights that a trainer updates."""
+
+from gym_reason.agents.engines.local.engine import LocalEngine
+
+__all__ = ["LocalEngine"]

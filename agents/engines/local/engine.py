@@ -1,0 +1,212 @@
+"""`LocalEngine`: a policy on the weights of a transformers model in this process."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from gym_reason.agents.engines.local.detokenizer import Detokenizer, StopSearch
+from gym_reason.agents.engines.local.requests import Request
+from gym_reason.agents.engines.local.sampling import check_params
+from gym_reason.agents.engines.local.scheduler import Scheduler
+from gym_reason.agents.engines.local.selection import choose_decoder
+from gym_reason.agents.policy import SamplingParams
+from gym_reason.errors import UsageError
+from gym_reason.types import Completion
+
+
+class LocalEngine:
+    """Completes prompts in batches on the CPU or a GPU, with the very weights that a trainer updates.
+
+    A completion depends on its prompt, its parameters and the weights alone, never on what else is in the batch,
+    up to the rounding of the logits. Text leaves out special tokens. Not thread-safe: use one event loop at a time.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        max_rows: int = 512,
+        stop_token_ids: Sequence[int] | None = None,
+    ) -> None:
+        """Choose a decoder for the model and check it against the model's own forward pass.
+
+        Args:
+            model: Shared, not copied; only small rearranged copies of some weights are kept where they pay.
+            tokenizer: Decodes completions.
+            max_rows: Most completions that run at a time. Key and value memory grows with it.
+            stop_token_ids: Tokens that end every completion; by default the end-of-sequence tokens of the model's
+                generation configuration, of its configuration and of the tokenizer.
+
+        Raises:
+            UsageError: `max_rows` is not positive.
+        """
+        if max_rows < 1:
+            raise UsageError(f"max_rows={max_rows}", "at least 1")
+        self.model = model
+        self.tokenizer = tokenizer
+        stops = find_stop_tokens(model, tokenizer) if stop_token_ids is None else stop_token_ids
+        self.stop_token_ids = tuple(stops)
+        self.max_positions: int | None = getattr(
+            model.config.get_text_config(), "max_position_embeddings", None
+        )
+        self.decoder = choose_decoder(model)
+        self._detokenizer = Detokenizer(tokenizer)
+        self._scheduler = Scheduler(self.decoder, self._detokenizer, max_rows)
+        self._pump: asyncio.Task[None] | None = None
+
+    @property
+    def version(self) -> int:
+        """Counts the weight updates that the policy has received."""
+        return self._scheduler.version
+
+    @version.setter
+    def version(self, value: int) -> None:
+        self._scheduler.version = value
+
+    def update_weights(self, version: int | None = None) -> None:
+        """Take note that the model's weights changed; rows that run go on with the new ones.
+
+        In-place updates are also noticed without this call, but then the version stays.
+        """
+        self.refresh()
+        self.version = self.version + 1 if version is None else version
+
+    def refresh(self) -> None:
+        """Read the weights again whatever changed, writes through `parameter.data` included."""
+        self.decoder.refresh(force=True)
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        params: Sequence[SamplingParams] | SamplingParams,
+    ) -> list[Completion]:
+        """Return one completion per prompt, in order. Blocks; requests of `sample` that wait advance too.
+
+        Raises:
+            UsageError: A prompt is empty, too long or holds an unknown token, or a parameter is out of range.
+            ModelError: The model's logits are not finite.
+        """
+        each = [params] * len(prompts) if isinstance(params, SamplingParams) else list(params)
+        if len(each) != len(prompts):
+            raise UsageError(f"{len(each)} parameters for {len(prompts)} prompts", "one for each")
+        results: dict[int, Completion] = {}
+        errors: list[BaseException] = []
+        requests = [
+            self._request(prompt, item, partial(results.__setitem__, index), errors.append)
+            for index, (prompt, item) in enumerate(zip(prompts, each, strict=True))
+        ]
+        for request in requests:
+            self._scheduler.submit(request)
+        try:
+            while len(results) < len(requests) and not errors:
+                self._scheduler.step()
+        except BaseException as error:
+            self._fail_all(error)
+            raise
+        if errors:
+            for request in requests:
+                self._scheduler.cancel(request)
+            raise errors[0]
+        return [results[index] for index in range(len(requests))]
+
+    async def sample(self, prompt_ids: Sequence[int], params: SamplingParams) -> Completion:
+        """Return one completion of `prompt_ids`; calls that wait at the same time run as one batch.
+
+        Cancelling the call frees its row.
+
+        Raises:
+            UsageError: The prompt is empty, too long or holds an unknown token, or a parameter is out of range.
+            ModelError: The model's logits are not finite.
+        """
+        future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
+        request = self._request(
+            prompt_ids, params, partial(_resolve, future), partial(_reject, future)
+        )
+        self._scheduler.submit(request)
+        self._start_pump()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self._scheduler.cancel(request)
+            raise
+
+    def _start_pump(self) -> None:
+        """Start the task that runs decode steps, unless it runs in this very loop."""
+        loop = asyncio.get_running_loop()
+        if self._pump is not None and not self._pump.done():
+            if self._pump.get_loop() is loop:
+                return
+            raise UsageError("an engine used from two event loops at once", "one event loop")
+        self._pump = loop.create_task(self._run(), name="gym_reason.local_engine")
+
+    async def _run(self) -> None:
+        """Run steps while requests wait; between steps the loop runs, so that new requests join."""
+        try:
+            # Callers that were started together all queue before the first prefill.
+            await asyncio.sleep(0)
+            while self._scheduler.busy:
+                self._scheduler.step()
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self._fail_all(asyncio.CancelledError())
+            raise
+        except Exception as error:
+            # The callers get it: raised here as well, it would only be reported a second time.
+            self._fail_all(error)
+
+    def _fail_all(self, error: BaseException) -> None:
+        for request in self._scheduler.clear():
+            request.fail(error)
+
+    def _request(
+        self, prompt: Sequence[int], params: SamplingParams, deliver: Any, fail: Any
+    ) -> Request:
+        """Return a checked request."""
+        check_params(params)
+        ids = tuple(map(int, prompt))
+        if not ids:
+            raise UsageError("an empty prompt", "at least one token", "start prompts with <bos>")
+        if min(ids) < 0 or max(ids) >= self.decoder.vocab_size:
+            raise UsageError(
+                f"token {min(ids) if min(ids) < 0 else max(ids)} in a prompt",
+                f"0 to {self.decoder.vocab_size - 1}",
+                "encode prompts with the model's own tokenizer",
+            )
+        limit = params.max_tokens
+        if self.max_positions is not None:
+            room = self.max_positions - len(ids)
+            if room < 1:
+                raise UsageError(
+                    f"a prompt of {len(ids)} tokens", f"less than the model's {self.max_positions}"
+                )
+            limit = min(limit, room)
+        search = StopSearch(self._detokenizer, params.stop) if params.stop else None
+        stops = tuple(dict.fromkeys((*self.stop_token_ids, *params.stop_token_ids)))
+        return Request(ids, params, limit, stops, deliver, fail, search)
+
+
+def find_stop_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:
+    """Return the end-of-sequence tokens that a model's configurations and its tokenizer name."""
+    found: list[int] = []
+    for owner in (getattr(model, "generation_config", None), model.config, tokenizer):
+        value = getattr(owner, "eos_token_id", None)
+        found += value if isinstance(value, list) else [] if value is None else [value]
+    return tuple(dict.fromkeys(found))
+
+
+def _resolve(future: asyncio.Future[Completion], completion: Completion) -> None:
+    if not future.done():
+        future.set_result(completion)
+
+
+def _reject(future: asyncio.Future[Completion], error: BaseException) -> None:
+    if future.done():
+        return
+    if isinstance(error, asyncio.CancelledError):
+        future.cancel()
+    else:
+        future.set_exception(error)

@@ -1,0 +1,103 @@
+"""Weights rearranged for decoding, and the watch that keeps them from going stale."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class LayerWeights:
+    """One decoder block. `qkv`, `gate_up` and `qk_gain` are copies; the others are the model's own tensors."""
+
+    input_gain: Tensor
+    """Gain of the norm before attention."""
+    qkv: Tensor
+    """Query, key and value projections stacked; see `fuse_layer`."""
+    qkv_bias: Tensor | None
+    """Their biases, stacked alike."""
+    qk_gain: Tensor | None
+    """Gains of the query and key norms, one row per head."""
+    output: Tensor
+    """Projection of the attention's result."""
+    output_bias: Tensor | None
+    """Its bias."""
+    feed_forward_gain: Tensor
+    """Gain of the norm before the feed-forward layer."""
+    gate_up: Tensor
+    """Gate and up projections stacked."""
+    down: Tensor
+    """Down projection."""
+
+
+class WeightWatch:
+    """Tells whether any parameter of a model changed since the last look.
+
+    Sees in-place updates (optimisers, `load_state_dict`, `copy_`), replaced tensors and moves. It cannot see
+    writes through `parameter.data`, which torch hides: after those, refresh the engine explicitly.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Watch these parameters; the first look reports a change."""
+        self._parameters = list(parameters)
+        self._seen: list[tuple[int, int]] = []
+
+    def changed(self) -> bool:
+        """Return whether something changed, and remember the present state."""
+        present = [(_version(item), item.data_ptr()) for item in self._parameters]
+        changed = present != self._seen
+        self._seen = present
+        return changed
+
+
+def _version(parameter: nn.Parameter) -> int:
+    """Return the counter of in-place writes; inference tensors have none and never change."""
+    return 0 if parameter.is_inference() else parameter._version
+
+
+def pair_order(head_dim: int, device: torch.device) -> Tensor:
+    """Return the order that puts the two coordinates of each rotary plane beside each other.
+
+    The models keep plane j in coordinates j and j + head_dim / 2. Side by side, a rotation is one complex product.
+    Queries and keys are reordered alike, so that their products stay the same.
+    """
+    return torch.arange(head_dim, device=device).view(2, -1).t().reshape(-1)
+
+
+def fuse_layer(layer: Any, heads: int, kv_heads: int, head_dim: int) -> LayerWeights:
+    """Return the weights of a Llama-like block.
+
+    Queries and keys are put in `pair_order`, and queries are scaled by head_dim ** -0.5: in the query norm's gain
+    where there is one, in the projection elsewhere.
+    """
+    attention, mlp = layer.self_attn, layer.mlp
+    order = pair_order(head_dim, attention.q_proj.weight.device)
+    scale = head_dim**-0.5
+    normed = hasattr(attention, "q_norm")
+
+    def reorder(tensor: Tensor, count: int) -> Tensor:
+        return tensor.view(count, head_dim, -1)[:, order].reshape(tensor.shape)
+
+    def stack(name: str) -> Tensor:
+        query = reorder(getattr(attention.q_proj, name), heads)
+        key = reorder(getattr(attention.k_proj, name), kv_heads)
+        return torch.cat((query if normed else query * scale, key, getattr(attention.v_proj, name)))
+
+    gain = None
+    if normed:
+        query_gain = attention.q_norm.weight[order] * scale
+        key_gain = attention.k_norm.weight[order]
+        gain = torch.cat((query_gain.repeat(heads, 1), key_gain.repeat(kv_heads, 1)))
+    return LayerWeights(
+        layer.input_layernorm.weight,
+        stack("weight"),
+        None if attention.q_proj.bias is None else stack("bias"),
+        gain,
+        attention.o_proj.weight,
+        attention.o_proj.bias,
+        layer.post_attention_layernorm.weight,
+        torch.cat((mlp.gate_proj.weight, mlp.up_proj.weight)),
+        mlp.down_proj.weight,
+    )

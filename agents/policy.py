@@ -1,0 +1,53 @@
+"""The interface of a policy: token ids in, token ids and log-probabilities out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from gym_reason.types import Completion
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How a completion is drawn."""
+
+    max_tokens: int = 256
+    """Most tokens a completion may hold."""
+    temperature: float = 1.0
+    """Divides the logits; 0 takes the likeliest token."""
+    top_k: int = 0
+    """Keep only the k likeliest tokens; 0 keeps all."""
+    top_p: float = 1.0
+    """Keep the smallest set of likeliest tokens whose probabilities sum to at least this."""
+    min_p: float = 0.0
+    """Drop tokens less likely than this share of the likeliest one's probability."""
+    stop: tuple[str, ...] = ()
+    """Strings that end a completion; cut from its text, not from its tokens."""
+    stop_token_ids: tuple[int, ...] = ()
+    """Tokens that end a completion, besides the model's own end-of-sequence tokens."""
+    seed: int = 0
+    """Seed of this completion's draws: equal seeds and prompts give equal tokens, whatever runs beside them."""
+
+
+class Tokenizer(Protocol):
+    """The part of a Hugging Face tokenizer that the library uses."""
+
+    def encode(self, text: str, *, add_special_tokens: bool = True) -> list[int]:
+        """Return the ids of `text`."""
+        ...
+
+    def decode(self, token_ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
+        """Return the text of `token_ids`."""
+        ...
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Emits completions. Implementations: `gym_reason.agents.engines`."""
+
+    version: int
+    """Counts the weight updates that the policy has received."""
+
+    async def sample(self, prompt_ids: Sequence[int], params: SamplingParams) -> Completion:
+        """Return one completion of `prompt_ids`. Thousands of calls may wait at once; the engine batches them."""
+        ...

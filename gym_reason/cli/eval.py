@@ -1,0 +1,197 @@
+"""`gym-reason eval`: measure a policy on environments."""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from gym_reason.cli import add_common_arguments, print_json
+from gym_reason.config import apply_overrides
+from gym_reason.envs.base import sample_tasks
+from gym_reason.errors import UsageError
+from gym_reason.evaluate import EvalSummary, ResultFile, TaskResult, evaluate_tasks, summarise
+from gym_reason.records import explain_os_errors, to_json, write_atomic
+from gym_reason.registry import environments, make
+from gym_reason.rollout import EnvPool, EpisodeLimits
+from gym_reason.seeding import derive_seed
+from gym_reason.types import Task
+
+DEFAULT_PROBLEMS = 512
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser(
+        "eval",
+        help="measure a policy on environments",
+        description="Play episodes and report accuracy with its interval, pass@k, lengths and outcomes.",
+    )
+    parser.add_argument("words", nargs="+", metavar="ENV_ID|key=value", help="environments; then their arguments, such as digits=2")
+    parser.add_argument("--policy", required=True, metavar="PATH|engine:NAME", help="a model directory, checkpoint or run; engine:oracle, engine:random, engine:wrong, engine:empty")
+    parser.add_argument("--agent", default="answer", help="the agent around the policy (default: answer)")
+    parser.add_argument("--samples", type=int, default=1, metavar="N", help="episodes a problem (default: 1)")
+    parser.add_argument("--k", default="", metavar="1,4,8", help="also report pass@k")
+    parser.add_argument("--limit", type=int, metavar="N", help=f"problems (default: a whole data set, or {DEFAULT_PROBLEMS} of an endless one)")
+    parser.add_argument("--split", default="", help="the environment's split (default: test, where it makes its own problems)")
+    parser.add_argument("--temperature", type=float, help="default: 0 (greedy) for one sample, 1 for more")
+    parser.add_argument("--max-tokens", type=int, default=256, metavar="N", help="most tokens of a turn (default: 256)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="keep each problem's result here")
+    parser.add_argument("--resume", action="store_true", help="go on with the results in --out")
+    add_common_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the sub-command."""
+    from gym_reason.agents.build import make_actor
+    from gym_reason.agents.policy import SamplingParams
+
+    env_ids = [word for word in args.words if "=" not in word]
+    kwargs = apply_overrides({}, [word for word in args.words if "=" in word])
+    check_arguments(args, env_ids)
+    temperature = args.temperature if args.temperature is not None else float(args.samples > 1)
+    params = SamplingParams(max_tokens=args.max_tokens, temperature=temperature, seed=args.seed)
+    actor = make_actor(args.policy, args.agent, params)
+    summaries = []
+    for env_id in env_ids:
+        summary = evaluate_env(args, env_id, kwargs, actor)
+        summaries.append(summary)
+        if not args.json:
+            print_summary(summary)
+    if args.json:
+        rows = [to_json(summary) for summary in summaries]
+        print_json(rows[0] if len(rows) == 1 else {"results": rows})
+    return 0
+
+
+def check_arguments(args: argparse.Namespace, env_ids: list[str]) -> None:
+    """Refuse what cannot be run, before a model is loaded. Raises UsageError or UnknownNameError."""
+    if not env_ids:
+        raise UsageError("no environment", "at least one id", "see gym-reason envs list")
+    for env_id in env_ids:
+        environments.get(env_id)
+    for name in ("samples", "max_tokens"):
+        if getattr(args, name) < 1:
+            raise UsageError(f"--{name.replace('_', '-')} {getattr(args, name)}", "1 or more")
+    if args.limit is not None and args.limit < 1:
+        raise UsageError(f"--limit {args.limit}", "1 or more")
+    if args.resume and args.out is None:
+        raise UsageError("--resume without --out", "the folder to go on with", "add --out DIR")
+    parse_ks(args.k, args.samples)
+
+
+def parse_ks(text: str, samples: int) -> list[int]:
+    """Return the k of `--k`. Raises UsageError for one that is no number or over the samples."""
+    try:
+        ks = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise UsageError(f"--k {text}", "whole numbers such as 1,4,8") from None
+    for k in ks:
+        if not 1 <= k <= samples:
+            raise UsageError(f"--k {k} with --samples {samples}", "k from 1 to the number of samples")
+    return ks
+
+
+def evaluate_env(args: argparse.Namespace, env_id: str, kwargs: dict[str, Any], actor: Any) -> EvalSummary:
+    """Play every episode on one environment, keep the results where asked, and return the summary."""
+    started = time.monotonic()
+    envs, tasks = draw_tasks(args, env_id, kwargs)
+    file = open_results(args, env_id)
+    done = {result.task_id: result for result in file.read()} if file and args.resume else {}
+    todo = [task for task in tasks if task.id not in done]
+    with show_progress(env_id, len(todo) * args.samples) as (bar, task_id):
+        for result in evaluate_tasks(
+            *(envs, actor.agent_for, todo, args.samples, derive_seed(args.seed, env_id), actor.encoder),
+            limits=EpisodeLimits(),
+            on_episode=lambda _: bar.advance(task_id),
+        ):
+            done[result.task_id] = result
+            if file is not None:
+                file.append(result)
+    envs.close()
+    results: Sequence[TaskResult] = [done[task.id] for task in tasks]
+    ks = parse_ks(args.k, args.samples)
+    summary = summarise(env_id, actor.name, results, args.samples, ks, started)
+    if args.out is not None:
+        text = json.dumps(to_json(summary), indent=1, ensure_ascii=False) + "\n"
+        write_atomic(args.out / f"{file_stem(env_id)}.summary.json", text)
+    return summary
+
+
+def draw_tasks(args: argparse.Namespace, env_id: str, kwargs: dict[str, Any]) -> tuple[EnvPool, list[Task]]:
+    """Return the environments and the problems: all of a finite set, or a seeded draw from an endless one."""
+    arguments = dict(kwargs)
+    first = make(env_id, **arguments)
+    finite = first.unwrapped.tasks()  # type: ignore[attr-defined]
+    if args.split or finite is None:
+        arguments["split"] = args.split or "test"
+        first = make(env_id, **arguments)
+        finite = first.unwrapped.tasks()  # type: ignore[attr-defined]
+    pool = EnvPool(lambda: make(env_id, **arguments))
+    pool.give_back(first)
+    if finite is not None:
+        return pool, list(finite[: args.limit] if args.limit else finite)
+    drawn = sample_tasks(first, args.limit or DEFAULT_PROBLEMS, derive_seed(0, "held-out"))
+    return pool, list({task.id: task for task in drawn}.values())
+
+
+def open_results(args: argparse.Namespace, env_id: str) -> ResultFile | None:
+    """Return the file for the results. Raises UsageError where it exists and `--resume` is not given."""
+    if args.out is None:
+        return None
+    with explain_os_errors(args.out):
+        args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / f"{file_stem(env_id)}.jsonl"
+    if path.exists() and not args.resume:
+        raise UsageError(f"{path} exists", "a new folder", "go on with --resume, or name another --out")
+    return ResultFile(path)
+
+
+def file_stem(env_id: str) -> str:
+    """Return an environment's id as a file name."""
+    return env_id.replace("/", "--")
+
+
+class show_progress:  # noqa: N801 - it reads as what it does in a with statement
+    """A progress bar on stderr, where that is a terminal."""
+
+    def __init__(self, label: str, total: int) -> None:
+        """Count to `total`."""
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task(label, total=total)
+
+    def __enter__(self) -> tuple[Progress, Any]:
+        """Start to draw."""
+        self._bar.start()
+        return self._bar, self._task
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the terminal as it was."""
+        self._bar.stop()
+
+
+def print_summary(summary: EvalSummary) -> None:
+    """Print what was found."""
+    low, high = summary.interval
+    print(f"{summary.env}: {summary.accuracy:.1%} right (95% interval {low:.1%} to {high:.1%})")
+    print(f"  {summary.tasks} problems x {summary.samples} episodes by {summary.policy} in {summary.seconds:.1f} s")
+    for k, value in summary.pass_at.items():
+        print(f"  pass@{k} {value:.1%}")
+    outcomes = ", ".join(f"{name} {count}" for name, count in summary.outcomes.items())
+    print(f"  reward {summary.reward:.3f}, {summary.tokens:.1f} tokens an episode; {outcomes}")
+    if summary.unscorable:
+        print(f"  {summary.unscorable} episodes could not be scored and count neither way")

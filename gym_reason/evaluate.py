@@ -1,0 +1,201 @@
+"""Evaluation: how often an agent solves the tasks of an environment, with how sure we are of it."""
+
+import asyncio
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gym_reason.agents.conversation import ChatEncoder
+from gym_reason.errors import DataError
+from gym_reason.records import dump_line, explain_os_errors, read_jsonl
+from gym_reason.rollout import AgentFactory, EnvPool, EpisodeLimits, run_groups
+from gym_reason.seeding import derive_seed
+from gym_reason.stats import pass_at_k, wilson_interval
+from gym_reason.types import Group, Task, Trajectory
+
+EPISODES_AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """All episodes on one task."""
+
+    task_id: str
+    """The task."""
+    prompt: str
+    """Its last message, for people who read the file."""
+    reference: str
+    """Its reference."""
+    correct: tuple[bool, ...]
+    """One for each episode that could be scored."""
+    rewards: tuple[float, ...]
+    """Their returns."""
+    tokens: tuple[int, ...]
+    """Tokens that the policy emitted in each."""
+    outcomes: tuple[str, ...]
+    """How each episode was judged; the stop reason where no verdict was given. Unscorable ones are included."""
+    actions: tuple[str, ...]
+    """Last action of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvalSummary:
+    """What an evaluation found."""
+
+    env: str
+    """The environment."""
+    policy: str
+    """Who acted."""
+    tasks: int
+    """How many tasks."""
+    samples: int
+    """Episodes a task."""
+    accuracy: float
+    """Mean over tasks of the share of right episodes."""
+    interval: tuple[float, float]
+    """95% interval of the accuracy over tasks."""
+    pass_at: dict[str, float] = field(default_factory=dict)
+    """Unbiased pass@k for each k asked for."""
+    reward: float = 0.0
+    """Mean return."""
+    tokens: float = 0.0
+    """Mean tokens of an episode."""
+    outcomes: dict[str, int] = field(default_factory=dict)
+    """How many episodes ended in each outcome."""
+    unscorable: int = 0
+    """Episodes that our side failed to judge; they count neither for nor against."""
+    seconds: float = 0.0
+    """Time spent."""
+
+
+def evaluate_tasks(
+    envs: EnvPool,
+    agent_for: AgentFactory,
+    tasks: Sequence[Task],
+    samples: int,
+    seed: int,
+    encoder: ChatEncoder | None,
+    limits: EpisodeLimits,
+    on_episode: Callable[[Trajectory], None] | None = None,
+) -> Iterable[TaskResult]:
+    """Yield the result of each task, in order, a bounded number of episodes at a time.
+
+    A task's draws derive from its id, so they are the same wherever an interrupted evaluation goes on.
+    """
+    chunk = max(EPISODES_AT_ONCE // samples, 1)
+    for start in range(0, len(tasks), chunk):
+        part = tasks[start : start + chunk]
+        seeds = [derive_seed(seed, task.id) for task in part]
+        groups = asyncio.run(
+            run_groups(envs, agent_for, part, samples, seeds, encoder, limits, on_episode)
+        )
+        yield from map(summarise_group, groups)
+
+
+def summarise_group(group: Group) -> TaskResult:
+    """Return the result of the episodes on one task."""
+    scorable = [trajectory for trajectory in group.trajectories if trajectory.scorable]
+    return TaskResult(
+        task_id=group.task.id,
+        prompt=group.task.prompt[-1].content,
+        reference=group.task.reference,
+        correct=tuple(trajectory.correct for trajectory in scorable),
+        rewards=tuple(trajectory.ret for trajectory in scorable),
+        tokens=tuple(trajectory.completion_tokens for trajectory in scorable),
+        outcomes=tuple(
+            str(t.verdict.outcome if t.verdict is not None else t.stop_reason) for t in group.trajectories
+        ),
+        actions=tuple(t.turns[-1].action if t.turns else "" for t in group.trajectories),
+    )
+
+
+def summarise(
+    env: str, policy: str, results: Sequence[TaskResult], samples: int, ks: Sequence[int], started: float
+) -> EvalSummary:
+    """Return the summary of all tasks.
+
+    Args:
+        env: The environment's id.
+        policy: Who acted.
+        results: One for each task.
+        samples: Episodes a task that were asked for.
+        ks: The k of pass@k; a task with fewer scorable episodes than k is left out of that figure.
+        started: `time.monotonic()` when it began.
+    """
+    scored = [result for result in results if result.correct]
+    means = [sum(result.correct) / len(result.correct) for result in scored]
+    pass_at = {}
+    for k in ks:
+        enough = [r for r in scored if len(r.correct) >= k]
+        values = [pass_at_k(len(r.correct), sum(r.correct), k) for r in enough]
+        if values:
+            pass_at[str(k)] = sum(values) / len(values)
+    rewards = [reward for result in results for reward in result.rewards]
+    tokens = [count for result in results for count in result.tokens]
+    outcomes = Counter(outcome for result in results for outcome in result.outcomes)
+    return EvalSummary(
+        env=env,
+        policy=policy,
+        tasks=len(results),
+        samples=samples,
+        accuracy=sum(means) / len(means) if means else 0.0,
+        interval=interval_over_tasks(means),
+        pass_at=pass_at,
+        reward=sum(rewards) / len(rewards) if rewards else 0.0,
+        tokens=sum(tokens) / len(tokens) if tokens else 0.0,
+        outcomes=dict(sorted(outcomes.items())),
+        unscorable=sum(len(r.outcomes) - len(r.correct) for r in results),
+        seconds=round(time.monotonic() - started, 2),
+    )
+
+
+def interval_over_tasks(means: Sequence[float]) -> tuple[float, float]:
+    """Return the 95% interval of the mean of per-task accuracies.
+
+    Episodes on one task are no independent trials, so the spread is taken over tasks. Where each task is all right
+    or all wrong that is a binomial proportion, and Wilson's interval is the better one.
+
+    Source: E. Miller, "Adding Error Bars to Evals", arXiv 2411.00640, section 2.2.
+    """
+    count = len(means)
+    if count == 0:
+        return (0.0, 1.0)
+    mean = sum(means) / count
+    if all(value in (0.0, 1.0) for value in means) or count == 1:
+        return wilson_interval(round(mean * count), count)
+    variance = sum((value - mean) ** 2 for value in means) / (count - 1)
+    half = 1.96 * math.sqrt(variance / count)
+    return (max(mean - half, 0.0), min(mean + half, 1.0))
+
+
+class ResultFile:
+    """The results of an evaluation as JSON lines, appended task by task, so that it can go on after a crash."""
+
+    def __init__(self, path: Path) -> None:
+        """Use `path`; nothing is read or written yet."""
+        self._path = path
+
+    def read(self) -> list[TaskResult]:
+        """Return the results that are there, and drop a last line that a crash cut short. Raises DataError."""
+        if not self._path.exists():
+            return []
+        content = self._path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole != content:
+            with explain_os_errors(self._path):
+                self._path.write_bytes(whole)
+        try:
+            return [
+                TaskResult(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
+                for _, row in read_jsonl(self._path)
+            ]
+        except TypeError as error:
+            raise DataError(f"{self._path} holds something else: {error}", "results of an evaluation") from None
+
+    def append(self, result: TaskResult) -> None:
+        """Add a result. Raises RunError."""
+        with explain_os_errors(self._path), self._path.open("ab") as file:
+            file.write(dump_line(result))

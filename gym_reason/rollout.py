@@ -1,0 +1,210 @@
+"""Episodes: an agent acts in an environment until it ends, for many episodes at once.
+
+Every episode is a coroutine. While one waits for the policy the others go on, so the engine finds a full batch.
+"""
+
+import asyncio
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import gymnasium
+
+from gym_reason.agents.base import Action, Agent
+from gym_reason.agents.conversation import ChatEncoder, Conversation
+from gym_reason.errors import EnvError
+from gym_reason.seeding import derive_seed
+from gym_reason.types import (
+    Group,
+    Message,
+    Outcome,
+    StopReason,
+    Task,
+    Trajectory,
+    Turn,
+)
+
+TextEnv = gymnasium.Env[str, str]
+AgentFactory = Callable[[TextEnv, Task], Agent]
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeLimits:
+    """Where an episode is cut from outside."""
+
+    turns: int = 64
+    """Most turns; the environment's own limit usually comes first."""
+    seconds: float = 600.0
+    """Most seconds, waiting for the engine included."""
+
+
+class EnvPool:
+    """Environments of one kind, made when needed and used again."""
+
+    def __init__(self, make_env: Callable[[], TextEnv]) -> None:
+        """Keep how to make one."""
+        self._make_env = make_env
+        self._idle: list[TextEnv] = []
+
+    def take(self) -> TextEnv:
+        """Return an environment that nobody else uses."""
+        return self._idle.pop() if self._idle else self._make_env()
+
+    def give_back(self, env: TextEnv) -> None:
+        """Let another episode use `env`."""
+        self._idle.append(env)
+
+    def close(self) -> None:
+        """Close every idle environment."""
+        while self._idle:
+            self._idle.pop().close()
+
+
+async def run_episode(
+    env: TextEnv,
+    agent: Agent,
+    task: Task,
+    seed: int,
+    encoder: ChatEncoder | None,
+    limits: EpisodeLimits,
+) -> Trajectory:
+    """Play one episode and return it whole, whatever happens in it.
+
+    Args:
+        env: An environment that no other episode uses meanwhile.
+        agent: Acts; one object for this episode alone, unless it keeps no state.
+        task: The problem; given to `env.reset` by value.
+        seed: Seed of the environment's and the agent's draws.
+        encoder: Turns messages into tokens; None for agents that ask no policy.
+        limits: Where to cut.
+    """
+    turns: list[Turn] = []
+    conversation = Conversation(task.prompt, encoder)
+    stop_reason: StopReason | None = None
+    meta: dict[str, object] = {}
+    deadline = time.monotonic() + limits.seconds
+    try:
+        observation, info = env.reset(seed=seed, options={"task": task})
+        conversation.messages = info["messages"]
+        while stop_reason is None:
+            remaining = deadline - time.monotonic()
+            action = await asyncio.wait_for(
+                agent.act(conversation, derive_seed(seed, "turn", len(turns))), max(remaining, 0.0)
+            )
+            said, turn = await _step(env, observation, action, deadline)
+            turns.append(turn)
+            stop_reason = _stop_reason(turn, len(turns), limits)
+            if stop_reason is None:
+                observation, messages = said
+                for message in messages:
+                    conversation.add_message(message)
+    except TimeoutError:
+        stop_reason = StopReason.TIMEOUT
+    except EnvError as error:
+        stop_reason, meta["error"] = StopReason.ENV_ERROR, str(error)
+    return Trajectory(
+        task=task,
+        turns=tuple(turns),
+        traces=conversation.traces(),
+        ret=_discounted_return(turns, getattr(env.unwrapped, "gamma", 1.0)),
+        stop_reason=stop_reason,
+        seed=seed,
+        policy_version=min((t.completion.policy_version for t in turns if t.completion), default=0),
+        meta=meta,
+    )
+
+
+async def _step(
+    env: TextEnv, observation: str, action: Action, deadline: float
+) -> tuple[tuple[str, tuple[Message, ...]], Turn]:
+    """Step the environment, off the event loop where it says that it is heavy.
+
+    Returns what it shows next, as text and as messages, and the turn.
+    """
+    try:
+        if getattr(env.unwrapped, "heavy", False):
+            remaining = max(deadline - time.monotonic(), 0.0)
+            result = await asyncio.wait_for(asyncio.to_thread(env.step, action.text), remaining)
+        else:
+            result = env.step(action.text)
+    except TimeoutError:
+        raise
+    except Exception as error:  # The one place that catches broadly: an environment is anybody's code.
+        trace = traceback.format_exc(limit=-3)
+        raise EnvError(f"{env} failed at step: {type(error).__name__}: {error} ({trace})") from error
+    shown, reward, terminated, truncated, info = result
+    turn = Turn(
+        observation=observation,
+        action=action.text,
+        completion=action.completion,
+        reward=float(reward),
+        verdict=info.get("verdict"),
+        terminated=terminated,
+        truncated=truncated,
+    )
+    return (shown, info.get("messages", (Message("user", shown),))), turn
+
+
+def _stop_reason(turn: Turn, count: int, limits: EpisodeLimits) -> StopReason | None:
+    if turn.terminated or turn.truncated:
+        if turn.verdict is not None and turn.verdict.correct:
+            return StopReason.SOLVED
+        if turn.completion is not None and turn.completion.finish_reason == "length":
+            return StopReason.MAX_TOKENS
+        if turn.verdict is not None and turn.verdict.outcome is Outcome.INVALID:
+            return StopReason.INVALID_ACTION
+        return StopReason.ANSWERED if turn.terminated else StopReason.MAX_TURNS
+    return StopReason.MAX_TURNS if count >= limits.turns else None
+
+
+def _discounted_return(turns: Sequence[Turn], gamma: float) -> float:
+    total = 0.0
+    for turn in reversed(turns):
+        total = turn.reward + gamma * total
+    return total
+
+
+async def run_groups(
+    envs: EnvPool,
+    agent_for: AgentFactory,
+    tasks: Sequence[Task],
+    samples: int,
+    task_seeds: Sequence[int],
+    encoder: ChatEncoder | None,
+    limits: EpisodeLimits,
+    on_episode: Callable[[Trajectory], None] | None = None,
+) -> list[Group]:
+    """Play `samples` episodes on each task, all at once, and return them as one group a task.
+
+    Args:
+        envs: Where environments come from.
+        agent_for: Makes the agent of an episode from its environment and task.
+        tasks: The problems.
+        samples: Episodes a task.
+        task_seeds: One for each task; its sample j draws from `(seed, j)`.
+        encoder: Turns messages into tokens; None for agents that ask no policy.
+        limits: Where to cut an episode.
+        on_episode: Called with each episode as it ends, for progress.
+    """
+
+    async def play(index: int, sample: int) -> Trajectory:
+        env = envs.take()
+        agent = agent_for(env, tasks[index])
+        episode_seed = derive_seed(task_seeds[index], sample)
+        trajectory = await run_episode(env, agent, tasks[index], episode_seed, encoder, limits)
+        # A step that outlived its limit may still run in its thread: that environment is not used again.
+        if trajectory.stop_reason not in (StopReason.TIMEOUT, StopReason.ENV_ERROR):
+            envs.give_back(env)
+        if on_episode is not None:
+            on_episode(trajectory)
+        return trajectory
+
+    episodes: list[Awaitable[Trajectory]] = [
+        play(index, sample) for index in range(len(tasks)) for sample in range(samples)
+    ]
+    played = await asyncio.gather(*episodes)
+    return [
+        Group(task, tuple(played[index * samples : (index + 1) * samples]))
+        for index, task in enumerate(tasks)
+    ]

@@ -1,0 +1,116 @@
+"""Episodes: order, limits, and failures that end one episode and not the run."""
+
+import asyncio
+import time
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+import gym_reason
+from gym_reason.agents.base import Action, Agent
+from gym_reason.agents.conversation import Conversation
+from gym_reason.agents.scripted import ScriptedAgent
+from gym_reason.envs.base import ReasoningEnv, Transition, sample_tasks
+from gym_reason.rollout import EnvPool, EpisodeLimits, run_groups
+from gym_reason.types import Group, Message, StopReason, Task
+
+
+class Fragile(ReasoningEnv):
+    """Breaks, hangs or goes on for ever, as the action says."""
+
+    heavy: ClassVar[bool] = True
+
+    def sample_task(self, rng: np.random.Generator) -> Task:
+        """Return a numbered task."""
+        number = str(rng.integers(1000))
+        return Task(number, (Message("user", number),), number)
+
+    def transition(self, action: str) -> Transition:
+        """Do what the action says."""
+        if action == "break":
+            raise ZeroDivisionError("broken")
+        if action == "hang":
+            time.sleep(0.6)
+        if action == "go on":
+            return Transition(0.5, False, feedback="more")
+        return super().transition(action)
+
+
+def play(env_class: type[ReasoningEnv], agents: dict[str, list[str]], **limits: Any) -> list[Group]:
+    """Play one episode for each script and return them in order."""
+    pool = EnvPool(lambda: env_class(max_turns=50, gamma=0.5))
+    tasks = [Task(name, (Message("user", name),), "1") for name in agents]
+    return asyncio.run(
+        run_groups(
+            pool,
+            lambda env, task: ScriptedAgent(agents[task.id]),
+            tasks,
+            1,
+            range(len(tasks)),
+            None,
+            EpisodeLimits(**limits),
+        )
+    )
+
+
+def test_every_way_to_end_has_its_reason() -> None:
+    scripts = {
+        "solved": ["1"],
+        "answered": ["2"],
+        "env_error": ["break"],
+        "max_turns": ["go on"],
+        "invalid_action": ["x" * 20_000],
+        "timeout": ["hang"],
+    }
+    groups = play(Fragile, scripts, turns=3, seconds=0.3)
+    reasons = {group.task.id: group.trajectories[0].stop_reason.value for group in groups}
+    assert reasons == {name: name for name in scripts}
+
+
+def test_an_episode_that_failed_on_our_side_is_not_scorable() -> None:
+    groups = play(Fragile, {"a": ["break"], "b": ["2"]})
+    failed, wrong = (group.trajectories[0] for group in groups)
+    assert not failed.scorable
+    assert "ZeroDivisionError: broken" in str(failed.meta["error"])
+    assert wrong.scorable
+    assert not wrong.correct
+
+
+def test_the_return_is_discounted() -> None:
+    (group,) = play(Fragile, {"a": ["go on", "go on", "1"]})
+    assert group.trajectories[0].ret == pytest.approx(0.5 + 0.5 * 0.5 + 0.25 * 1.0)
+
+
+def test_groups_keep_the_order_of_tasks_and_samples() -> None:
+    class Slow:
+        """Answers after a while that shrinks from call to call."""
+
+        calls = 0
+
+        async def act(self, conversation: Conversation, seed: int) -> Action:
+            Slow.calls += 1
+            await asyncio.sleep(0.02 / Slow.calls)
+            return Action(str(seed))
+
+    env = gym_reason.make("gym_reason/Arithmetic-v0", digits=1)
+    tasks = sample_tasks(env, 4, seed=1)
+    pool = EnvPool(lambda: gym_reason.make("gym_reason/Arithmetic-v0", digits=1))
+
+    def run() -> list[Group]:
+        slow: Agent = Slow()
+        return asyncio.run(
+            run_groups(pool, lambda e, t: slow, tasks, 3, [7, 8, 9, 10], None, EpisodeLimits())
+        )
+
+    first, second = run(), run()
+    assert [group.task for group in first] == list(tasks)
+    actions = [[t.turns[0].action for t in group.trajectories] for group in first]
+    assert actions == [[t.turns[0].action for t in group.trajectories] for group in second]
+    assert len({action for row in actions for action in row}) == 12
+
+
+def test_a_group_of_two_tasks_is_refused() -> None:
+    (a, b) = play(Fragile, {"a": ["1"], "b": ["1"]})
+    with pytest.raises(ValueError, match="holds an episode"):
+        Group(a.task, (a.trajectories[0], b.trajectories[0]))

@@ -1,0 +1,163 @@
+"""Checkpoints: a folder that appears whole or not at all, from which a run goes on bit for bit.
+
+`checkpoints/step-000123/` holds `model/` (a plain Hugging Face directory), `optimiser.pt` and `state.json`;
+`checkpoints/last` is a link to the newest. What no draw of the run depends on is not saved: every draw derives from
+the seed and the step. PyTorch's, NumPy's and Python's global generators are saved for models and environments that
+use them.
+"""
+
+import json
+import os
+import pickle
+import random
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from gym_reason.agents.models import save_model
+from gym_reason.errors import RunError
+from gym_reason.records import explain_os_errors
+from gym_reason.types import Json
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands: everything that is not a tensor."""
+
+    cold_start_steps: int = 0
+    """Finished steps of the cold start."""
+    rl_steps: int = 0
+    """Finished steps of RL."""
+    rl_updates: int = 0
+    """Finished optimiser steps of RL."""
+    tokens: int = 0
+    """Tokens that the policy emitted and that demonstrations held."""
+    seconds: float = 0.0
+    """Time spent, in every process that worked on the run."""
+    metrics_bytes: int = 0
+    """Size of `metrics.jsonl` that this state covers."""
+    accuracy: dict[str, float] = field(default_factory=dict)
+    """Greedy accuracy on held-out problems: `before`, `cold_start`, `after`."""
+    length: dict[str, float] = field(default_factory=dict)
+    """Mean completion tokens of the same answers."""
+    curriculum: dict[str, Json] | None = None
+    """State of the curriculum."""
+
+    @property
+    def step(self) -> int:
+        """Steps of both stages, the number in the checkpoint's name."""
+        return self.cold_start_steps + self.rl_steps
+
+
+class CheckpointStore:
+    """Writes, finds and prunes the checkpoints of a run."""
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        """Use `folder`; `keep` newest checkpoints stay (at least 2), besides those marked as milestones."""
+        self._folder = folder
+        self._keep = max(keep, 2)
+
+    def save(
+        self,
+        progress: Progress,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        optimiser: torch.optim.Optimizer | None,
+        *,
+        milestone: bool = False,
+    ) -> Path:
+        """Save a checkpoint, make it the last one, and prune. Raises RunError; the one before then stays."""
+        final = self._folder / f"step-{progress.step:06d}"
+        partial = self._folder / f".partial-{final.name}"
+        try:
+            with explain_os_errors(final):
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir()
+                save_model(model, tokenizer, partial / "model")
+                self._write_state(partial, progress, optimiser, milestone=milestone)
+                os.replace(partial, final)
+                self._point_last_at(final)
+        except (RuntimeError, pickle.PicklingError) as error:  # torch.save reports a full disk so
+            if isinstance(error, RunError):
+                raise
+            raise RunError(f"cannot write {final}: {error}", "free space on the disk") from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        self._prune()
+        return final
+
+    def last(self) -> Path | None:
+        """Return the newest whole checkpoint, or None."""
+        found = self._all()
+        return found[-1] if found else None
+
+    def load_progress(self, checkpoint: Path) -> Progress:
+        """Return where the run stood."""
+        state = json.loads((checkpoint / "state.json").read_text("utf-8"))
+        state.pop("milestone")
+        return Progress(**state)
+
+    def load_optimiser(self, checkpoint: Path, optimiser: torch.optim.Optimizer) -> None:
+        """Restore an optimiser's state and the global generators."""
+        saved = torch.load(checkpoint / "optimiser.pt", weights_only=True)
+        if saved["optimiser"] is not None:
+            optimiser.load_state_dict(saved["optimiser"])
+        restore_generators(saved["generators"])
+
+    def _write_state(
+        self,
+        folder: Path,
+        progress: Progress,
+        optimiser: torch.optim.Optimizer | None,
+        *,
+        milestone: bool,
+    ) -> None:
+        state = {name: getattr(progress, name) for name in Progress.__dataclass_fields__}
+        (folder / "state.json").write_text(json.dumps(state | {"milestone": milestone}), "utf-8")
+        tensors = optimiser.state_dict() if optimiser is not None else None
+        saved = {"optimiser": tensors, "generators": save_generators()}
+        torch.save(saved, folder / "optimiser.pt")
+
+    def _point_last_at(self, checkpoint: Path) -> None:
+        link = self._folder / ".last.tmp"
+        link.unlink(missing_ok=True)
+        link.symlink_to(checkpoint.name)
+        os.replace(link, self._folder / "last")
+
+    def _all(self) -> list[Path]:
+        return sorted(path for path in self._folder.glob("step-*") if (path / "state.json").exists())
+
+    def _prune(self) -> None:
+        for old in self._all()[: -self._keep]:
+            if not json.loads((old / "state.json").read_text("utf-8"))["milestone"]:
+                shutil.rmtree(old, ignore_errors=True)
+        for leftover in self._folder.glob(".partial-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def save_generators() -> dict[str, Any]:
+    """Return the state of the global generators as tensors and plain values."""
+    version, internal, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # type: ignore[misc]
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "python": [version, list(internal), gauss],
+        "numpy": [name, [int(key) for key in keys], int(position), int(has_gauss), float(cached)],
+    }
+
+
+def restore_generators(state: dict[str, Any]) -> None:
+    """Set the global generators to a saved state."""
+    torch.set_rng_state(state["torch"])
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    name, keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state((name, np.array(keys, dtype=np.uint32), position, has_gauss, cached))

@@ -1,0 +1,132 @@
+"""The folder of a run: who may write to it, and what is appended to it."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from gym_reason.errors import RunError, UsageError
+from gym_reason.records import dump_line, explain_os_errors, to_json, write_atomic, write_jsonl_zst
+from gym_reason.trainers.recipe import Recipe, dump_recipe, load_recipe
+from gym_reason.types import Json, Trajectory
+
+
+class RunFolder:
+    """A run's folder, held by one process at a time.
+
+    The lock is the kernel's: it ends with the process, however that ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Name the folder; nothing is made or locked until the `with` block."""
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self._lock_file: int | None = None
+
+    def __enter__(self) -> Self:
+        """Make the folder and lock it. Raises RunError where another process holds it."""
+        with explain_os_errors(self.path):
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            (self.path / "trajectories").mkdir(exist_ok=True)
+            self._lock_file = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = (self.path / ".lock").read_text("utf-8").strip() or "another process"
+            os.close(self._lock_file)
+            raise RunError(
+                f"the run folder {self.path} is in use by {owner}",
+                "a folder that no other process trains in",
+                "wait for it, or choose another with --out DIR",
+            ) from None
+        with explain_os_errors(self.path):
+            os.ftruncate(self._lock_file, 0)
+            os.write(self._lock_file, f"process {os.getpid()}\n".encode())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Release the lock."""
+        assert self._lock_file is not None
+        os.close(self._lock_file)
+
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Keep the resolved recipe."""
+        write_atomic(self.path / "recipe.toml", dump_recipe(recipe))
+
+    def append_metrics(self, row: Mapping[str, Json]) -> int:
+        """Append one line to `metrics.jsonl` and return the file's size after it."""
+        path = self.path / "metrics.jsonl"
+        with explain_os_errors(path), path.open("ab") as file:
+            file.write(dump_line(row))
+            file.flush()
+            return file.tell()
+
+    def cut_metrics(self, size: int) -> None:
+        """Forget the lines that a checkpoint does not cover."""
+        path = self.path / "metrics.jsonl"
+        with explain_os_errors(path), path.open("ab") as file:
+            file.truncate(min(size, file.tell()))
+
+    def write_trajectories(self, name: str, trajectories: list[Trajectory]) -> None:
+        """Keep episodes as `trajectories/NAME.jsonl.zst`."""
+        write_jsonl_zst(self.path / "trajectories" / f"{name}.jsonl.zst", list(trajectories))
+
+    def write_json(self, name: str, value: object) -> None:
+        """Keep a value as a JSON file."""
+        write_atomic(self.path / name, json.dumps(to_json(value), indent=1, ensure_ascii=False) + "\n")
+
+    def write_samples(self, when: str, samples: list[object]) -> None:
+        """Keep some answers of one measurement in `samples.json`, beside those of the others."""
+        path = self.path / "samples.json"
+        others = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        self.write_json(path.name, others | {when: samples})
+
+    def log(self, text: str) -> None:
+        """Append a line with the time to `log.txt`."""
+        path = self.path / "log.txt"
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        with explain_os_errors(path), path.open("a", encoding="utf-8") as file:
+            file.write(f"{stamp} {text}\n")
+
+
+def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Return the recipe of a run, with overrides. Raises UsageError where the folder holds none."""
+    file = path / "recipe.toml"
+    if not file.is_file():
+        raise UsageError(f"{path} holds no run", "a folder with recipe.toml", "start one without --resume")
+    return load_recipe(str(file), overrides)
+
+
+def choose_folder(out: Path | None, name: str, root: Path = Path("runs")) -> Path:
+    """Return the folder of a new run: `out`, or the first of `runs/NAME`, `runs/NAME-2`, ... that is free.
+
+    Raises UsageError where `out` holds a run already.
+    """
+    if out is not None:
+        if (out / "recipe.toml").exists():
+            raise UsageError(
+                f"{out} holds a run already", "a new folder", "continue it with --resume, or name another"
+            )
+        return out
+    number = 1
+    while (candidate := root / (name if number == 1 else f"{name}-{number}")).exists():
+        number += 1
+    return candidate
+
+
+def latest_folder(name: str, root: Path = Path("runs")) -> Path:
+    """Return the newest of `runs/NAME`, `runs/NAME-2`, ... Raises UsageError where there is none."""
+    found = [path for path in root.glob(f"{name}*") if (path / "recipe.toml").exists()]
+    found = [path for path in found if path.name == name or path.name[len(name) + 1 :].isdigit()]
+    if not found:
+        raise UsageError(f"there is no run of {name!r} in {root}/", "a run to resume", "start it without --resume")
+    return max(found, key=lambda path: (len(path.name), path.name))

@@ -1,0 +1,271 @@
+"""What both stages of a run work with: the model, its engine, the tasks, and where the run stands."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from gym_reason.agents.answer import AnswerAgent
+from gym_reason.agents.conversation import ChatEncoder
+from gym_reason.agents.engines.local import LocalEngine
+from gym_reason.agents.engines.precision import choose_threads, use_fast_matmul
+from gym_reason.agents.models import build_preset, choose_device, load_model
+from gym_reason.agents.policy import SamplingParams
+from gym_reason.agents.tokenizers import build_character_tokenizer
+from gym_reason.envs.base import sample_tasks
+from gym_reason.envs.curriculum import Curriculum
+from gym_reason.errors import RunError
+from gym_reason.registry import make
+from gym_reason.rollout import AgentFactory, EnvPool, EpisodeLimits, run_groups
+from gym_reason.seeding import derive_seed
+from gym_reason.trainers.checkpoint import CheckpointStore, Progress
+from gym_reason.trainers.recipe import ModelSettings, Recipe
+from gym_reason.trainers.run_folder import RunFolder
+from gym_reason.trainers.stop import Stopped, StopRequest
+from gym_reason.types import Group, Json, Task
+
+
+PRINTABLE = "\n" + "".join(map(chr, range(32, 127)))
+"""Alphabet of an embedded model whose recipe names none."""
+
+EMBEDDED_POSITIONS = 4096
+"""Positions of an embedded model; they are rotary, so they cost no weights."""
+
+
+class Observer(Protocol):
+    """Is told what happens in a run. The command's live display is one."""
+
+    def on_stage(self, name: str, total: int, done: int) -> None:
+        """A stage of `total` steps begins, or goes on after `done` of them."""
+        ...
+
+    def on_step(self, row: Mapping[str, Json]) -> None:
+        """A step ended; `row` is its line of `metrics.jsonl`."""
+        ...
+
+    def on_message(self, text: str) -> None:
+        """Something that a person should read."""
+        ...
+
+
+class SilentObserver:
+    """Shows nothing."""
+
+    def on_stage(self, name: str, total: int, done: int) -> None:
+        """Show nothing."""
+
+    def on_step(self, row: Mapping[str, Json]) -> None:
+        """Show nothing."""
+
+    def on_message(self, text: str) -> None:
+        """Show nothing."""
+
+
+@dataclass(slots=True)
+class Learner:
+    """A model in training, and the engine that samples from the same weights."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    encoder: ChatEncoder
+    engine: LocalEngine
+    device: torch.device
+    autocast: torch.dtype | None
+    """Type of matrix products; None for the type of the weights."""
+
+    @property
+    def pad_id(self) -> int:
+        """The token that fills rows up; any will do where the tokenizer has none, since it is masked."""
+        pad = self.tokenizer.pad_token_id
+        return int(pad) if pad is not None else int(self.tokenizer.eos_token_id)
+
+    def mixed_precision(self) -> contextlib.AbstractContextManager[Any]:
+        """Return the context for a forward pass of training."""
+        if self.autocast is None:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, self.autocast)
+
+
+def build_learner(settings: ModelSettings, seed: int, checkpoint: Path | None) -> Learner:
+    """Return the learner of a run: from a checkpoint, from a model directory, or new.
+
+    Raises ModelError for a directory that cannot be used.
+    """
+    device = choose_device(settings.device)
+    if checkpoint is not None or settings.path:
+        source = checkpoint if checkpoint is not None else settings.path
+        model, tokenizer = load_model(source, device=str(device), dtype="fp32")
+    else:
+        tokenizer = build_character_tokenizer(settings.alphabet or PRINTABLE)
+        model = build_preset(
+            settings.size, len(tokenizer), max_positions=EMBEDDED_POSITIONS, seed=seed
+        )
+        model = model.to(device)  # type: ignore[arg-type]
+    model.eval()
+    precision = settings.precision
+    if precision == "auto":
+        precision = "bf16" if device.type == "cuda" else "fp32"
+    autocast = torch.bfloat16 if precision == "bf16" else None
+    engine = LocalEngine(model, tokenizer)
+    return Learner(model, tokenizer, ChatEncoder(tokenizer), engine, device, autocast)
+
+
+def prepare_machine(settings: ModelSettings) -> tuple[int, str]:
+    """Choose threads and the precision of matrix products; return the threads and a sentence on both."""
+    choice = choose_threads(settings.threads or "auto")
+    torch.set_num_threads(choice.threads)
+    return choice.threads, f"{choice.reason}; {use_fast_matmul()}"
+
+
+class Session:
+    """One process's work on a run."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: RunFolder,
+        learner: Learner,
+        progress: Progress,
+        observer: Observer,
+        stop: StopRequest,
+    ) -> None:
+        """Put the parts together; `progress` says where the run stands."""
+        self.recipe = recipe
+        self.folder = folder
+        self.learner = learner
+        self.progress = progress
+        self.observer = observer
+        self.store = CheckpointStore(folder.checkpoints, recipe.checkpoint.keep)
+        self._stop = stop
+        self._clock = time.monotonic()
+        self._limits = EpisodeLimits(seconds=recipe.env.seconds)
+        self._pools: dict[tuple[int | None, str], EnvPool] = {}
+        settings = recipe.curriculum
+        self.curriculum = (
+            Curriculum(
+                settings.levels,
+                raise_at=settings.raise_at,
+                lower_at=settings.lower_at,
+                window=settings.window,
+                rehearse=settings.rehearse,
+            )
+            if settings.levels
+            else None
+        )
+        if self.curriculum is not None and progress.curriculum is not None:
+            self.curriculum.load_state(progress.curriculum)
+
+    def envs(self, level: int | None = None, split: str = "") -> EnvPool:
+        """Return the environments of a level of the curriculum and a split; "" is the environment's own default."""
+        key = (level, split)
+        if key not in self._pools:
+            kwargs: dict[str, object] = dict(self.recipe.env.kwargs)
+            if level is not None:
+                kwargs |= self.recipe.curriculum.levels[level]
+            if split:
+                kwargs["split"] = split
+            self._pools[key] = EnvPool(lambda: make(self.recipe.env.id, **kwargs))
+        return self._pools[key]
+
+    def draw_tasks(self, count: int, *names: int | str, level: int | None = None) -> tuple[Task, ...]:
+        """Return tasks of the training split for the draw that `names` names."""
+        return _draw(self.envs(level), count, derive_seed(self.recipe.seed, *names))
+
+    def held_out_tasks(self) -> tuple[Task, ...]:
+        """Return the tasks that accuracy is measured on: the same whatever the seed of the run."""
+        settings = self.recipe.evaluation
+        level = len(self.recipe.curriculum.levels) - 1 if self.curriculum is not None else None
+        pool = self.envs(level, settings.split)
+        return _draw(pool, settings.problems, derive_seed(0, "held-out"))
+
+    def play(
+        self,
+        agent_for: AgentFactory,
+        tasks: Sequence[Task],
+        samples: int,
+        *names: int | str,
+        envs: EnvPool | None = None,
+    ) -> list[Group]:
+        """Play episodes; their draws derive from the run's seed and `names`."""
+        base = derive_seed(self.recipe.seed, *names)
+        seeds = [derive_seed(base, index) for index in range(len(tasks))]
+        pool = envs or self.envs()
+        return asyncio.run(
+            run_groups(pool, agent_for, tasks, samples, seeds, self.learner.encoder, self._limits)
+        )
+
+    def policy_agent(self, temperature: float) -> AgentFactory:
+        """Return agents that ask the learner's engine."""
+        settings = self.recipe.sampling
+        params = SamplingParams(
+            max_tokens=settings.max_tokens,
+            temperature=temperature,
+            top_k=settings.top_k,
+            top_p=settings.top_p,
+            min_p=settings.min_p,
+        )
+        agent = AnswerAgent(self.learner.engine, params)
+        return lambda env, task: agent
+
+    def finish_step(self, row: dict[str, Json], optimiser: torch.optim.Optimizer, *, last: bool) -> None:
+        """Write a step's metrics, save a checkpoint where one is due, and stop where a stop was asked for.
+
+        The checkpoint of a stage's last step is left to the end of the stage, which knows more.
+        """
+        self._tick()
+        self.progress.metrics_bytes = self.folder.append_metrics(row)
+        self.observer.on_step(row)
+        if last:
+            return
+        due = self.progress.step % max(self.recipe.checkpoint.every_steps, 1) == 0
+        if due or self._stop:
+            self.save(optimiser)
+        if self._stop.signal is not None:
+            raise Stopped(self._stop.signal)
+
+    def save(self, optimiser: torch.optim.Optimizer | None, *, milestone: bool = False) -> None:
+        """Save a checkpoint."""
+        self._tick()
+        if self.curriculum is not None:
+            self.progress.curriculum = self.curriculum.state()
+        learner = self.learner
+        self.store.save(
+            self.progress, learner.model, learner.tokenizer, optimiser, milestone=milestone
+        )
+
+    def say(self, text: str) -> None:
+        """Tell the observer and the log."""
+        self.folder.log(text)
+        self.observer.on_message(text)
+
+    def close(self) -> None:
+        """Close every environment."""
+        for pool in self._pools.values():
+            pool.close()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self.progress.seconds += now - self._clock
+        self._clock = now
+
+
+def _draw(envs: EnvPool, count: int, seed: int) -> tuple[Task, ...]:
+    env = envs.take()
+    try:
+        return sample_tasks(env, count, seed)
+    finally:
+        envs.give_back(env)
+
+
+def check_finite(value: float, name: str, where: str) -> None:
+    """Raise RunError where a loss or a norm is not a finite number: an update with it would end the model."""
+    if value != value or value in (float("inf"), float("-inf")):
+        raise RunError(
+            f"{name} is {value} at {where}", "a finite number", "lower the learning rate; the last checkpoint is whole"
+        )

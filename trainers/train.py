@@ -1,0 +1,175 @@
+"""A run from its recipe to its report: measure, cold start, measure, RL, measure."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gym_reason.errors import ConfigError
+from gym_reason.records import to_json
+from gym_reason.report import build_report
+from gym_reason.trainers.checkpoint import CheckpointStore, Progress
+from gym_reason.trainers.cold_start import run_cold_start
+from gym_reason.trainers.recipe import Recipe
+from gym_reason.trainers.rl import run_rl
+from gym_reason.trainers.run_folder import RunFolder
+from gym_reason.trainers.session import (
+    Learner,
+    Observer,
+    Session,
+    build_learner,
+    prepare_machine,
+)
+from gym_reason.trainers.stop import StopRequest
+from gym_reason.types import Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a finished run achieved."""
+
+    recipe: str
+    """Its recipe."""
+    env: str
+    """What it trained on."""
+    seed: int
+    """Its seed."""
+    accuracy_before: float
+    """Share of the held-out problems answered rightly, greedily, before any training."""
+    accuracy_cold_start: float | None
+    """The same after the cold start; None where the recipe has none."""
+    accuracy_after: float
+    """The same at the end."""
+    length_before: float
+    """Mean tokens of those answers before any training of RL: after the cold start where there is one."""
+    length_after: float
+    """The same at the end."""
+    seconds: float
+    """Time spent, in every process that worked on the run."""
+    tokens: int
+    """Tokens that were sampled for training or trained on in the cold start."""
+    run: str
+    """The run's folder."""
+
+
+def train(recipe: Recipe, path: Path, observer: Observer, *, resume: bool = False) -> Summary:
+    """Run a recipe in a folder, or go on with the run in it.
+
+    Raises:
+        RunError: The folder is in use, the disk is full, the loss is not finite.
+        Stopped: Ctrl-C or SIGTERM; a checkpoint of the last whole step is there.
+    """
+    with RunFolder(path) as folder, StopRequest() as stop:
+        store = CheckpointStore(folder.checkpoints, recipe.checkpoint.keep)
+        checkpoint = store.last() if resume else None
+        progress = store.load_progress(checkpoint) if checkpoint is not None else Progress()
+        folder.cut_metrics(progress.metrics_bytes)
+        threads, sentence = prepare_machine(recipe.model)
+        recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, threads=threads))
+        folder.write_recipe(recipe)
+        learner = build_learner(recipe.model, recipe.seed, checkpoint)
+        session = Session(recipe, folder, learner, progress, observer, stop)
+        check_recipe(session)
+        session.say(f"{path}: {describe_learner(learner)}; {sentence}")
+        try:
+            run_stages(session)
+            return finish(session)
+        finally:
+            session.close()
+
+
+def check_recipe(session: Session) -> None:
+    """Refuse a recipe that cannot start, before anything is spent on it."""
+    recipe = session.recipe
+    prompts = session.draw_tasks(1, "check")
+    ids = session.learner.encoder.encode_prompt(prompts[0].prompt)
+    limit = getattr(session.learner.model.config, "max_position_embeddings", None)
+    if limit is not None and len(ids) + recipe.sampling.max_tokens > limit:
+        raise ConfigError(
+            f"a prompt of {len(ids)} tokens and sampling.max_tokens = {recipe.sampling.max_tokens}",
+            f"at most {limit} positions of the model together",
+        )
+
+
+def run_stages(session: Session) -> None:
+    """Run what the checkpoint has not seen: each stage, and the measurement after it."""
+    recipe, progress = session.recipe, session.progress
+    if "before" not in progress.accuracy:
+        measure(session, "before")
+    if recipe.cold_start.steps > 0 and "cold_start" not in progress.accuracy:
+        run_cold_start(session)
+        measure(session, "cold_start")
+        session.save(None, milestone=True)
+    if "after" not in progress.accuracy:
+        if recipe.rl.steps > 0:
+            run_rl(session)
+        measure(session, "after")
+        session.save(None, milestone=True)
+
+
+def measure(session: Session, when: str) -> None:
+    """Measure greedy accuracy on the held-out problems, and keep the answers."""
+    started = time.monotonic()
+    settings = session.recipe.evaluation
+    tasks = session.held_out_tasks()
+    level = len(session.recipe.curriculum.levels) - 1 if session.curriculum is not None else None
+    session.learner.engine.refresh()
+    groups = session.play(
+        session.policy_agent(0.0), tasks, 1, "held-out", envs=session.envs(level, settings.split)
+    )
+    played = [group.trajectories[0] for group in groups]
+    scorable = [trajectory for trajectory in played if trajectory.scorable]
+    count = max(len(scorable), 1)
+    session.progress.accuracy[when] = sum(t.correct for t in scorable) / count
+    session.progress.length[when] = sum(t.completion_tokens for t in scorable) / count
+    session.folder.write_trajectories(f"held-out-{when}", played)
+    session.folder.write_samples(when, describe_samples(played[: settings.samples_shown]))
+    session.say(
+        f"{when.replace('_', ' ')}: {session.progress.accuracy[when]:.1%} of {len(scorable)} held-out problems, "
+        f"{session.progress.length[when]:.1f} tokens an answer, {time.monotonic() - started:.1f} s"
+    )
+
+
+def describe_samples(trajectories: Sequence[Trajectory]) -> list[object]:
+    """Return what the report shows of some episodes."""
+    return [
+        {
+            "prompt": trajectory.task.prompt[-1].content,
+            "completion": "\n".join(turn.action for turn in trajectory.turns),
+            "reference": trajectory.task.reference,
+            "correct": trajectory.correct,
+            "tokens": trajectory.completion_tokens,
+        }
+        for trajectory in trajectories
+    ]
+
+
+def describe_learner(learner: Learner) -> str:
+    """Return one sentence on the model and where it runs."""
+    count = sum(parameter.numel() for parameter in learner.model.parameters())
+    kind = type(learner.model).__name__
+    size = f"{count / 1e6:.2f} M" if count < 1e9 else f"{count / 1e9:.2f} B"
+    return f"{kind} with {size} parameters on {learner.device}"
+
+
+def finish(session: Session) -> Summary:
+    """Write the summary and the report."""
+    recipe, progress = session.recipe, session.progress
+    first = "cold_start" if "cold_start" in progress.length else "before"
+    summary = Summary(
+        recipe=recipe.name,
+        env=recipe.env.id,
+        seed=recipe.seed,
+        accuracy_before=progress.accuracy["before"],
+        accuracy_cold_start=progress.accuracy.get("cold_start"),
+        accuracy_after=progress.accuracy["after"],
+        length_before=progress.length[first],
+        length_after=progress.length["after"],
+        seconds=round(progress.seconds, 2),
+        tokens=progress.tokens,
+        run=str(session.folder.path),
+    )
+    session.folder.write_json("summary.json", to_json(summary))
+    build_report([session.folder.path], session.folder.path / "report.html")
+    return summary
