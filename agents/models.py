@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
 import torch
+import transformers
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -15,6 +16,9 @@ from transformers import (
 )
 
 from gym_reason.errors import ModelError, UsageError
+
+# Loading and saving small models is quick; a bar for each would bury what the command has to say.
+transformers.utils.logging.disable_progress_bar()
 
 DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -39,7 +43,7 @@ class Shape:
 
 
 PRESETS = {
-    "0.1m": Shape(layers=2, hidden=64, heads=4, kv_heads=4, head_dim=16, feed_forward=192),
+    "0.1m": Shape(layers=2, hidden=64, heads=4, kv_heads=2, head_dim=16, feed_forward=192),
     "0.4m": Shape(layers=2, hidden=128, heads=8, kv_heads=4, head_dim=16, feed_forward=384),
     "3m": Shape(layers=4, hidden=256, heads=8, kv_heads=4, head_dim=32, feed_forward=768),
 }

@@ -43,10 +43,10 @@ class Transition:
 class ReasoningEnv(gymnasium.Env[str, str]):
     """An MDP over one task.
 
-    A subclass gives either `tasks` (a finite set) or `sample_task` (a generator), and for several
-    turns `begin` and `transition`. Every `info` holds `task_id`, `verdict` (None where none was
-    given) and `messages`: the task's prompt after `reset`, and after `step` what the world said to
-    the action.
+    A subclass gives either `all_tasks` (a finite set) or `sample_task` (a generator), and for
+    several turns `begin` and `transition`. Every `info` holds `task_id`, `verdict` (None where none
+    was given) and `messages`: the task's prompt after `reset`, and after `step` what the world said
+    to the action.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012
@@ -91,6 +91,7 @@ class ReasoningEnv(gymnasium.Env[str, str]):
         self.render_mode = render_mode
         self.observation_space = Utf8Text(self.max_length)
         self.action_space = Utf8Text(self.max_length)
+        self._split_tasks: tuple[Task, ...] | None = None
         self._task: Task | None = None
         self._turns = 0
         self._over = False
@@ -98,8 +99,8 @@ class ReasoningEnv(gymnasium.Env[str, str]):
 
     # What subclasses give
 
-    def tasks(self) -> Sequence[Task] | None:
-        """Return every task of `self.split`, in a stable order; None where tasks are generated."""
+    def all_tasks(self) -> Sequence[Task] | None:
+        """Return every task of every split, in a stable order; None where tasks are generated."""
         return None
 
     def sample_task(self, rng: np.random.Generator) -> Task:
@@ -135,6 +136,15 @@ class ReasoningEnv(gymnasium.Env[str, str]):
         return "this is not the answer"
 
     # What callers use
+
+    def tasks(self) -> Sequence[Task] | None:
+        """Return every task of `self.split`, in a stable order; None where tasks are generated."""
+        if self._split_tasks is None:
+            everything = self.all_tasks()
+            if everything is None:
+                return None
+            self._split_tasks = tuple(task for task in everything if in_split(task.id, self.split))
+        return self._split_tasks
 
     @property
     def task(self) -> Task:

@@ -1,5 +1,6 @@
 """The checker of environments: what every registered one must do, tried out on the real thing."""
 
+import contextlib
 import math
 import os
 import pickle
@@ -8,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]
@@ -195,7 +197,7 @@ class _Subject:
         entry_point = spec.entry_point
         assert entry_point is not None
         creator = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
-        content = _pickle_by_value((creator, {**spec.kwargs, **self.kwargs}, draw_tasks))
+        content = _pickle_by_value(creator, (creator, {**spec.kwargs, **self.kwargs}, draw_tasks))
         # Another hash seed, so that the order of a set shows.
         environment = {
             **os.environ,
@@ -290,8 +292,10 @@ class _Subject:
                 observations = envs.step(("0", "\u00e9\n"))[0]
                 if observations not in envs.observation_space:
                     raise CheckError("its observations are not in its space")
-        finally:
-            envs.close()
+        except Exception:
+            _abandon(envs)
+            raise
+        envs.close()
 
     def _states(self) -> list[tuple[str, dict[str, Any]]]:
         env = self.make()
@@ -350,11 +354,21 @@ def _trace_in_turns(
     return traces
 
 
-def _pickle_by_value(content: object) -> bytes:
-    """Pickle for a child process, with the code of modules that it could not import by name."""
-    foreign = [
-        module for name, module in sys.modules.items() if name.startswith("gym_reason_loaded_")
-    ]
+def _abandon(envs: gymnasium.vector.VectorEnv[Any, Any, Any]) -> None:
+    """Close environments one of which has failed, so that a process may be gone or not answer."""
+    for process in getattr(envs, "processes", ()):
+        process.terminate()
+    with warnings.catch_warnings(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore")
+        envs.close()
+    envs.closed = True
+
+
+def _pickle_by_value(creator: Callable[..., object], content: object) -> bytes:
+    """Pickle for a child process, with the code of `creator` where that has no import name."""
+    package = creator.__module__.partition(".")[0]
+    own = package == "gym_reason" or PathFinder.find_spec(package) is not None
+    foreign = [] if own else [sys.modules[creator.__module__]]
     for module in foreign:
         cloudpickle.register_pickle_by_value(module)
     try:

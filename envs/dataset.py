@@ -11,7 +11,7 @@ import gymnasium
 
 from gym_reason.envs.base import ReasoningEnv, check_integer, prompt_text
 from gym_reason.envs.splits import SPLITS, in_split
-from gym_reason.envs.tables import Row, folder_splits, modification_key, read_rows
+from gym_reason.envs.tables import Row, check_format, folder_splits, modification_key, read_rows
 from gym_reason.errors import DataError, UsageError
 from gym_reason.registry import register_env
 from gym_reason.seeding import content_id
@@ -90,7 +90,7 @@ def register_dataset(
         "prompt": prompt,
         "reference": reference,
         "verifier": verifier,
-        "id": id,
+        "id_column": id,
         "difficulty": difficulty,
         "system": system,
         "template": template,
@@ -115,7 +115,7 @@ class DatasetEnv(ReasoningEnv):
         prompt: str,
         reference: str,
         verifier: Verifier | str = "math",
-        id: str | None = None,
+        id_column: str | None = None,
         difficulty: str | None = None,
         system: str | None = None,
         template: str = "{prompt}",
@@ -133,7 +133,7 @@ class DatasetEnv(ReasoningEnv):
             prompt: Column of the problems.
             reference: Column of the references.
             verifier: What scores an answer.
-            id: Column of the names.
+            id_column: Column of the names; `id` itself is an argument of Gymnasium's `make`.
             difficulty: Column of the difficulties.
             system: System message.
             template: The prompt around the problem.
@@ -152,7 +152,15 @@ class DatasetEnv(ReasoningEnv):
         if limit is not None:
             check_integer("limit", limit, 1, 10**12)
         source = DatasetSource(
-            Path(path), prompt, reference, id, difficulty, system, template, split_column, limit
+            Path(path),
+            prompt,
+            reference,
+            id_column,
+            difficulty,
+            system,
+            template,
+            split_column,
+            limit,
         )
         table = load_table(source)
         self.source = source
@@ -219,7 +227,8 @@ def load_table(source: DatasetSource) -> Table:
     Raises DataError.
     """
     with _tables_lock:
-        key = modification_key(source.path) if source.path.exists() else (0, 0)
+        check_format(source.path)
+        key = modification_key(source.path)
         cached = _tables.get(source)
         if cached is None or cached[0] != key:
             cached = (key, _read_table(source))

@@ -8,8 +8,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
-import zstandard
-
 from gym_reason.errors import DataError, UsageError
 from gym_reason.records import read_jsonl
 from gym_reason.registry import explain_unknown
@@ -83,11 +81,8 @@ def _kind(path: Path) -> str | None:
 
 
 def _read_jsonl(path: Path) -> Iterator[Row]:
-    try:
-        for number, row in read_jsonl(path):
-            yield f"line {number}", row
-    except zstandard.ZstdError as error:
-        raise DataError(f"{path} is not Zstandard: {error}", "a .zst file of JSON lines") from None
+    for number, row in read_jsonl(path):
+        yield f"line {number}", row
 
 
 def _read_csv(path: Path) -> Iterator[Row]:

@@ -20,6 +20,7 @@ from typing import Generic, TypeVar
 import gymnasium
 
 from gym_reason.errors import UnknownNameError, UsageError
+from gym_reason.seeding import content_id
 
 T = TypeVar("T")
 EnvClass = TypeVar("EnvClass", bound=type[gymnasium.Env])  # type: ignore[type-arg]
@@ -96,7 +97,7 @@ environments: Registry[str] = Registry("environment", "gym_reason.envs")
 def load_module(source: str) -> None:
     """Import a module by name, or a Python file by path, for what it registers.
 
-    Raises UsageError where there is no such module or file.
+    A second call for the same one does nothing. Raises UsageError where there is no such module or file.
     """
     if not source.endswith(".py"):
         try:

@@ -46,7 +46,7 @@ def test_the_embedded_environments_are_listed_and_made() -> None:
 
 
 def test_an_unknown_environment_offers_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="did you mean 'gym_reason/Arithmetic-v0'"):
+    with pytest.raises(UnknownNameError, match=r"did you mean 'gym_reason/Arithmetic-v0'"):
         gym_reason.make("gym_reason/Arithmetics-v0")
 
 
@@ -87,7 +87,7 @@ def test_a_file_is_loaded_for_what_it_registers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["no_such_module_anywhere", "/no/such/file.py"])
 def test_what_cannot_be_loaded_is_refused(source: str) -> None:
-    with pytest.raises(UsageError, match="no (module|file)"):
+    with pytest.raises(UsageError, match=r"no (module|file)"):
         load_module(source)
 
 

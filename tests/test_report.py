@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gym_reason.cli import main
 from gym_reason.errors import UsageError
 from gym_reason.report import RunRecord, build_report, read_run
 from gym_reason.report.charts import Chart, Series, draw
@@ -51,7 +52,7 @@ class Page(HTMLParser):
 
     @property
     def shown(self) -> str:
-        return " ".join(self.words)
+        return " ".join(self.words).replace("\u00a0", " ")
 
     def count(self, name: str) -> int:
         return sum(1 for tag, _ in self.tags if tag == name)
@@ -356,6 +357,24 @@ def test_durations_are_as_people_say_them(seconds: float, expected: str) -> None
     assert format_duration(seconds) == expected
 
 
+def test_levels_that_would_overlap_share_a_label(tmp_path: Path) -> None:
+    summary = SUMMARY | {"accuracy_before": 0.0, "accuracy_cold_start": 0.01}
+    run = make_run(tmp_path / "run", [rl_row(1)], summary)
+    shown = parse(build_report([run], run / "report.html")).words
+    assert shown.count("held-out, before and after cold start") == 1
+    assert shown.count("held-out, after") == 1
+
+
+def test_an_axis_that_starts_at_zero_starts_there_for_zeros() -> None:
+    chart = Chart("Clipped", [Series("", [(0, 0.0), (1, 0.0)])], kind="percent", bounds=(0.0, None))
+    assert "-" not in "".join(part.split("<")[0] for part in draw(chart).split(">"))
+
+
+def test_a_share_that_did_not_change_stayed(tmp_path: Path) -> None:
+    summary = SUMMARY | {"accuracy_after": 0.0}
+    assert "stayed at 0 %" in sentences(read_run(make_run(tmp_path / "run", [], summary)))[0]
+
+
 def test_a_chart_of_one_point_can_be_drawn() -> None:
     svg = draw(Chart("Loss", [Series("", [(3.0, 0.5)])]))
     assert svg.count("<circle") == 1
@@ -390,3 +409,33 @@ def test_a_long_text_says_what_is_left_out() -> None:
 def test_the_spread_leaves_out_what_is_not_known() -> None:
     assert spread([1.0, None, 3.0, 10.0]) == (3.0, 1.0, 10.0)
     assert spread([None]) is None
+
+
+def test_the_command_writes_the_page_beside_the_run(
+    whole_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(whole_run)]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(whole_run / "report.html")]
+    parse(whole_run / "report.html")
+
+
+def test_the_command_gives_the_numbers_as_json(
+    whole_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    early = make_run(tmp_path / "early", [rl_row(1)])
+    out = tmp_path / "new" / "page.html"
+    assert main(["report", str(whole_run), str(early), "--out", str(out), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["report"] == str(out)
+    first, second = printed["runs"]
+    assert (first["after"], first["steps"], first["problems"]) == (0.975, 20, [])
+    assert second["after"] is None
+    assert len(second["problems"]) == 2
+    parse(out)
+
+
+def test_the_command_refuses_what_is_no_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(tmp_path / "absent")]) == 2
+    assert "is not a folder; expected a run folder" in capsys.readouterr().err

@@ -23,6 +23,10 @@ from hypothesis import strategies as st
 
 from gym_reason.spaces import Utf8Text
 
+read: Any = read_from_shared_memory
+write: Any = write_to_shared_memory
+"""Gymnasium's annotations know its own spaces only."""
+
 valid_texts = st.text(st.characters(codec="utf-8"), max_size=40)
 
 
@@ -106,7 +110,7 @@ def test_batches_are_tuples_of_texts() -> None:
     space = Utf8Text(20, min_length=1, seed=0)
     batch = batch_space(space, 3)
     assert batch == Tuple([space, space, space])
-    empty = create_empty_array(space, n=3)
+    empty: Any = create_empty_array(space, n=3)
     assert empty in batch
     texts = concatenate(space, ("a", "\u00e9\n", "\U0001f600"), empty)
     assert texts == ("a", "\u00e9\n", "\U0001f600")
@@ -121,10 +125,10 @@ def test_batches_are_tuples_of_texts() -> None:
 def test_shared_memory_keeps_texts(texts: list[str]) -> None:
     space = Utf8Text(12)
     memory = create_shared_memory(space, n=len(texts), ctx=multiprocessing)
-    view = read_from_shared_memory(space, memory, n=len(texts))
+    view = read(space, memory, n=len(texts))
     for index, text in enumerate(texts):
-        write_to_shared_memory(space, index, "x" * 12, memory)
-        write_to_shared_memory(space, index, text, memory)
+        write(space, index, "x" * 12, memory)
+        write(space, index, text, memory)
     assert copy.deepcopy(view) == tuple(texts)
     assert [view[index] for index in range(len(texts))] == texts
 
@@ -132,9 +136,9 @@ def test_shared_memory_keeps_texts(texts: list[str]) -> None:
 def test_shared_memory_shows_later_writes_and_copies_do_not() -> None:
     space = Utf8Text(4)
     memory = create_shared_memory(space, n=2)
-    view = read_from_shared_memory(space, memory, n=2)
+    view = read(space, memory, n=2)
     before = copy.deepcopy(view)
-    write_to_shared_memory(space, 1, "\U0001f600" * 4, memory)
+    write(space, 1, "\U0001f600" * 4, memory)
     assert before == ("", "")
     assert view[1:] == ("\U0001f600" * 4,)
     assert view[-1] == "\U0001f600" * 4
@@ -145,7 +149,7 @@ def test_shared_memory_shows_later_writes_and_copies_do_not() -> None:
 def test_shared_memory_refuses_a_text_that_would_run_into_the_next() -> None:
     memory = create_shared_memory(Utf8Text(2), n=2)
     with pytest.raises(ValueError, match="at most 2"):
-        write_to_shared_memory(Utf8Text(2), 0, "123456789", memory)
+        write(Utf8Text(2), 0, "123456789", memory)
 
 
 class Echo(gymnasium.Env[Any, str]):

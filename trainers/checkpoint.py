@@ -8,7 +8,6 @@ use them.
 
 import json
 import os
-import pickle
 import random
 import shutil
 from dataclasses import dataclass, field
@@ -16,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from gym_reason.agents.models import save_model
 from gym_reason.errors import RunError
 from gym_reason.records import explain_os_errors
+from gym_reason.trainers.model_files import ModelWriter
 from gym_reason.types import Json
 
 
@@ -65,8 +64,7 @@ class CheckpointStore:
     def save(
         self,
         progress: Progress,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
+        model: ModelWriter,
         optimiser: torch.optim.Optimizer | None,
         *,
         milestone: bool = False,
@@ -78,13 +76,11 @@ class CheckpointStore:
             with explain_os_errors(final):
                 shutil.rmtree(partial, ignore_errors=True)
                 partial.mkdir()
-                save_model(model, tokenizer, partial / "model")
+                model.write(partial / "model")
                 self._write_state(partial, progress, optimiser, milestone=milestone)
                 os.replace(partial, final)
                 self._point_last_at(final)
-        except (RuntimeError, pickle.PicklingError) as error:  # torch.save reports a full disk so
-            if isinstance(error, RunError):
-                raise
+        except (RuntimeError, safetensors.SafetensorError) as error:  # how both say: disk full
             raise RunError(f"cannot write {final}: {error}", "free space on the disk") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)

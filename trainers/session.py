@@ -25,6 +25,7 @@ from gym_reason.registry import make
 from gym_reason.rollout import AgentFactory, EnvPool, EpisodeLimits, run_groups
 from gym_reason.seeding import derive_seed
 from gym_reason.trainers.checkpoint import CheckpointStore, Progress
+from gym_reason.trainers.model_files import ModelWriter
 from gym_reason.trainers.recipe import ModelSettings, Recipe
 from gym_reason.trainers.run_folder import RunFolder
 from gym_reason.trainers.stop import Stopped, StopRequest
@@ -142,6 +143,7 @@ class Session:
         self.progress = progress
         self.observer = observer
         self.store = CheckpointStore(folder.checkpoints, recipe.checkpoint.keep)
+        self._model_writer = ModelWriter(learner.model, learner.tokenizer)
         self._stop = stop
         self._clock = time.monotonic()
         self._limits = EpisodeLimits(seconds=recipe.env.seconds)
@@ -234,10 +236,7 @@ class Session:
         self._tick()
         if self.curriculum is not None:
             self.progress.curriculum = self.curriculum.state()
-        learner = self.learner
-        self.store.save(
-            self.progress, learner.model, learner.tokenizer, optimiser, milestone=milestone
-        )
+        self.store.save(self.progress, self._model_writer, optimiser, milestone=milestone)
 
     def say(self, text: str) -> None:
         """Tell the observer and the log."""

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gym_reason.agents.models import PRESETS, resolve_model_folder
 from gym_reason.errors import ConfigError
 from gym_reason.records import to_json
+from gym_reason.registry import explain_unknown, make
 from gym_reason.report import build_report
 from gym_reason.trainers.checkpoint import CheckpointStore, Progress
 from gym_reason.trainers.cold_start import run_cold_start
@@ -60,6 +62,7 @@ def train(recipe: Recipe, path: Path, observer: Observer, *, resume: bool = Fals
         RunError: The folder is in use, the disk is full, the loss is not finite.
         Stopped: Ctrl-C or SIGTERM; a checkpoint of the last whole step is there.
     """
+    check_parts(recipe)
     with RunFolder(path) as folder, StopRequest() as stop:
         store = CheckpointStore(folder.checkpoints, recipe.checkpoint.keep)
         checkpoint = store.last() if resume else None
@@ -70,7 +73,7 @@ def train(recipe: Recipe, path: Path, observer: Observer, *, resume: bool = Fals
         folder.write_recipe(recipe)
         learner = build_learner(recipe.model, recipe.seed, checkpoint)
         session = Session(recipe, folder, learner, progress, observer, stop)
-        check_recipe(session)
+        check_context(session)
         session.say(f"{path}: {describe_learner(learner)}; {sentence}")
         try:
             run_stages(session)
@@ -79,8 +82,17 @@ def train(recipe: Recipe, path: Path, observer: Observer, *, resume: bool = Fals
             session.close()
 
 
-def check_recipe(session: Session) -> None:
-    """Refuse a recipe that cannot start, before anything is spent on it."""
+def check_parts(recipe: Recipe) -> None:
+    """Refuse a recipe whose environment or model there is not, before a folder is made for it."""
+    make(recipe.env.id, **recipe.env.kwargs).close()
+    if recipe.model.path:
+        resolve_model_folder(recipe.model.path)
+    elif recipe.model.size not in PRESETS:
+        raise ConfigError(*explain_unknown("value of model.size", recipe.model.size, list(PRESETS)))
+
+
+def check_context(session: Session) -> None:
+    """Refuse completions that cannot fit the model, before anything is spent on them."""
     recipe = session.recipe
     prompts = session.draw_tasks(1, "check")
     ids = session.learner.encoder.encode_prompt(prompts[0].prompt)

@@ -104,8 +104,11 @@ class _Gate:
         condition = self.condition.verify(task, submission)
         if condition.correct:
             verdict = self.then.verify(task, submission)
+            merged = _merge({first: condition, second: verdict})
+            if merged.outcome is Outcome.UNSCORABLE:
+                return merged
             return replace_verdict(
-                _merge({first: condition, second: verdict}),
+                merged,
                 reward=verdict.reward,
                 correct=verdict.correct,
                 outcome=verdict.outcome,

@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from fractions import Fraction
 
-from gym_reason.registry import register_verifier
 from gym_reason.text import after_thinking, fold_characters
 from gym_reason.types import Outcome, Task, Verdict
 
@@ -47,7 +46,6 @@ def evaluate_expression(text: str) -> tuple[Fraction, tuple[int, ...]]:
     return value, tuple(parser.numbers)
 
 
-@register_verifier("countdown")
 class CountdownVerifier:
     """Accepts an expression that has the target's value and uses each number at most once.
 

@@ -17,6 +17,7 @@ from typing import Self
 
 from gym_reason.errors import RunError, UsageError
 from gym_reason.registry import load_module
+from gym_reason.registry import verifiers as registered
 from gym_reason.types import Outcome, Task, Verdict
 from gym_reason.verifiers.base import Verifier
 from gym_reason.verifiers.builtin import make_verifier
@@ -66,8 +67,10 @@ class VerifierPool:
             raise UsageError(f"workers = {workers}", "1 or more")
         if not 0 < timeout_s < float("inf"):
             raise UsageError(f"timeout_s = {timeout_s}", "a positive number of seconds")
-        for module in modules:
-            load_module(module)
+        # Only what is still unknown: a file that is run twice registers its names twice.
+        if isinstance(verifier, str) and verifier.partition(":")[0] not in registered:
+            for module in modules:
+                load_module(module)
         self.name = make_verifier(verifier).name
         self.workers = workers
         self.timeout_s = timeout_s

@@ -19,6 +19,7 @@ from gym_reason.records import dump_line, explain_os_errors, open_atomic, read_l
 from gym_reason.registry import explain_unknown
 from gym_reason.text import shorten
 from gym_reason.types import Outcome, Task, Verdict
+from gym_reason.verifiers.pool import VerifierPool
 
 FIELDS = ("id", "submission", "reference", "meta")
 _PROGRESS_AFTER_S = 2.0
@@ -63,9 +64,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Judge the file. Raises GymReasonError."""
-    # Imported here: the command's other parts must not wait for it.
-    from gym_reason.verifiers.pool import VerifierPool
-
     columns = _read_fields(args.field)
     source = _open_source(args.file)
     workers = args.workers if args.workers is not None else _default_workers()
@@ -183,14 +181,7 @@ def _open_source(name: str) -> Iterator[tuple[int, bytes]]:
         raise DataError(f"no file {name}", "a file of JSON lines")
     if path.is_dir():
         raise DataError(f"{name} is a folder", "a file of JSON lines")
-    return _explain_broken_zst(path)
-
-
-def _explain_broken_zst(path: Path) -> Iterator[tuple[int, bytes]]:
-    try:
-        yield from read_lines(path)
-    except zstandard.ZstdError as error:
-        raise DataError(f"{path} is not Zstandard: {error}", "a whole .zst file") from None
+    return read_lines(path)
 
 
 def _read_items(

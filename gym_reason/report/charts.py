@@ -113,7 +113,11 @@ def _frame(chart: Chart, series: Sequence[Series]) -> tuple[_Frame, list[float]]
     values += [value for _, value in chart.marks]
     values += [bound for bound in chart.bounds if bound is not None]
     steps = [x for one in series for x, _ in one.points]
-    ticks = nice_ticks(min(values), max(values), 4 if chart.small else 5)
+    low, high = min(values), max(values)
+    if low == high == chart.bounds[0]:
+        # Nothing but the lowest value there can be: the axis still starts at it.
+        high = low + (0.01 if chart.kind == "percent" else 1.0)
+    ticks = nice_ticks(low, high, 4 if chart.small else 5)
     step = ticks[1] - ticks[0]
     longest = max(len(format_tick(tick, step, chart.kind)) for tick in ticks)
     frame = _Frame(

@@ -8,6 +8,9 @@ from gym_reason.report.runs import RunRecord
 from gym_reason.report.scales import Kind
 from gym_reason.report.story import outline
 
+# Share of the accuracy axis that a label takes up.
+_LABEL_HEIGHT = 0.06
+
 
 def curves(runs: Sequence[RunRecord]) -> str:
     """Return the charts, the main ones first."""
@@ -51,9 +54,10 @@ def curves(runs: Sequence[RunRecord]) -> str:
     optional = {"Loss, cold start", "KL", "Gradient norm", "Learning rate"}
     main = [chart for chart in main if chart.title not in optional or _has_points(chart)]
     side = [chart for chart in side if chart.title not in optional or _has_points(chart)][:6]
+    window = smoothing(main[0].series)
+    lines = f"their moving average over up to {window} steps" if window > 1 else "join them"
     note = (
-        "Dots are single steps, lines their moving average over up to "
-        f"{smoothing(main[0].series)} steps. "
+        f"Dots are single steps, lines {lines}. "
         "The horizontal axis counts steps of the stage. Point at a dot for its value."
     )
     return tag(
@@ -100,13 +104,23 @@ def _level_chart(runs: Sequence[RunRecord]) -> Chart:
 
 
 def _held_out(run: RunRecord) -> list[tuple[str, float]]:
+    """Return the held-out accuracies as named levels; those that would overlap share a name."""
     numbers = outline(run)
-    levels = (
-        ("held-out, before", numbers.before),
-        ("held-out, after cold start", numbers.cold_start),
-        ("held-out, after", numbers.after),
+    phases = (
+        ("before", numbers.before),
+        ("after cold start", numbers.cold_start),
+        ("after", numbers.after),
     )
-    return [(label, value) for label, value in levels if value is not None]
+    levels: list[tuple[list[str], float]] = []
+    for name, value in phases:
+        if value is None:
+            continue
+        near = next((names for names, other in levels if abs(other - value) < _LABEL_HEIGHT), None)
+        if near is None:
+            levels.append(([name], value))
+        else:
+            near.append(name)
+    return [(f"held-out, {' and '.join(names)}", value) for names, value in levels]
 
 
 def _has_points(chart: Chart) -> bool:

@@ -38,7 +38,7 @@ def moving_average(points: Sequence[Point], window: int) -> list[Point]:
 
 def average_window(count: int) -> int:
     """Return the odd width of the moving average for a curve of `count` points."""
-    return max(1, min(count // 10, 25)) | 1
+    return 1 if count < 9 else max(3, min(count // 10, 25)) | 1
 
 
 def thin(points: Sequence[Point], limit: int) -> list[Point]:

@@ -1,5 +1,6 @@
 """What the page leads with, and the recipes at its end."""
 
+import re
 from collections.abc import Callable, Sequence
 
 from gym_reason.report.markup import tag, text
@@ -25,11 +26,11 @@ def header(runs: Sequence[RunRecord]) -> str:
         run = runs[0]
         facts = [fact for fact in (run.recipe_name, run.env, str(run.path)) if fact]
         under = tag("p", text(", ".join(dict.fromkeys(facts))), class_="under")
-        lead = tag("p", text(" ".join(sentences(run))), class_="lead")
+        lead = tag("p", _prose(" ".join(sentences(run))), class_="lead")
         return tag("header", tag("h1", text(run.name)), under, lead)
     environments = sorted({run.env for run in runs if run.env})
     under = tag("p", text(", ".join(environments)), class_="under") if environments else ""
-    lead = tag("p", text(_compare(runs)), class_="lead")
+    lead = tag("p", _prose(_compare(runs)), class_="lead")
     return tag("header", tag("h1", f"{len(runs)} runs compared"), under, lead)
 
 
@@ -146,12 +147,17 @@ def _compare(runs: Sequence[RunRecord]) -> str:
     return " ".join(words)
 
 
+def _prose(words: str) -> str:
+    """Return words as HTML in which no line ends between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=(?:%|s|min|h|tokens?|steps?)(?!\w))", "\u00a0", text(words))
+
+
 def _card(title: str, value: str, detail: str) -> str:
     return tag(
         "div",
         tag("dt", text(title)),
         tag("dd", text(value)),
-        tag("dd", text(detail), class_="detail"),
+        tag("dd", _prose(detail), class_="detail"),
         class_="card",
     )
 

@@ -64,10 +64,8 @@ def _accuracy_sentence(run: RunRecord, numbers: Outline, where: str) -> str:
         middle = ""
         if numbers.cold_start is not None:
             middle = f", with {format_value(numbers.cold_start, 'percent')} after the cold start"
-        return (
-            f"On held-out problems of {where} the share of right answers went "
-            f"from {start} to {end}{middle}."
-        )
+        way = f"went from {start} to {end}" if start != end else f"stayed at {end}"
+        return f"On held-out problems of {where} the share of right answers {way}{middle}."
     sampled = run.series("rl", "accuracy")
     if not sampled:
         return f"No accuracy on {where} is on record yet."

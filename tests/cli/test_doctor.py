@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gym_reason.cli import main
 from gym_reason.cli.components import (
     Component,
     check_components,
@@ -81,3 +82,10 @@ def test_requirements_are_those_of_the_package() -> None:
 )  # fmt: skip
 def test_versions_compare_by_their_numbers(version: str, lowest: str, older: bool) -> None:
     assert is_older(version, lowest) == older
+
+
+def test_the_command_prints_json_and_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["ok"] is True
+    assert {"version", "machine", "components"} <= set(printed)

@@ -12,7 +12,11 @@ from gym_reason.types import Message, Task
 
 @pytest.mark.parametrize(
     ("operation", "answer", "thoughts"),
-    [("sort", "1234", "3,13,134,1234"), ("reverse", "2413", "3,13,413,2413"), ("max", "4", "3,3,4,4")],
+    [
+        ("sort", "1234", "3,13,134,1234"),
+        ("reverse", "2413", "3,13,413,2413"),
+        ("max", "4", "3,3,4,4"),
+    ],
 )
 def test_examples(operation: str, answer: str, thoughts: str) -> None:
     task = Task(

@@ -20,7 +20,12 @@ from typing import Literal
 
 from gym_reason.text import after_thinking
 from gym_reason.verifiers.math.last_number import find_last_number
-from gym_reason.verifiers.math.numbers import OverLimitError, parse_number, tidy
+from gym_reason.verifiers.math.numbers import (
+    Number,
+    OverLimitError,
+    parse_number,
+    tidy,
+)
 
 Profile = Literal["strict", "lenient"]
 Source = Literal["answer_tag", "boxed", "hash", "phrase", "whole", "last_number"]
@@ -37,7 +42,12 @@ _BETWEEN_BOXES = re.compile(
     r"[\s$,;.()\[\]\\*]*(?:or|and|and/or|\\text\{ ?(?:or|and) ?\})?[\s$,;.()\[\]\\*]*"
 )
 _PHRASE = re.compile(r"\banswer\b[*_]{0,2} ?(?:is\b|:|=)[*_]{0,2} ?:?", re.IGNORECASE)
-_PHRASE_END = re.compile(r"\n|[.;] |\.$| (?:because|since|as|which|so|where|when)\b", re.IGNORECASE)
+# A comma or a bracket ends it too, unless what follows takes the answer back.
+_PHRASE_END = re.compile(
+    r"\n|[.;] |\.$| (?:because|since|as|which|so|where|when)\b"
+    r"|(?:, | \()(?=[A-Za-z])(?!(?:or|and|but|not|maybe|perhaps|possibly)\b)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +106,8 @@ def _tail(text: str) -> str:
 def _find_marked(text: str, profile: Profile) -> Answer | None:
     tagged = _find_tagged(text, profile)
     if tagged is not None:
-        return Answer(_open_boxes(tagged, profile), "answer_tag")
+        inner = _open_boxes(tagged, profile)
+        return Answer(_find_phrase(inner) or inner, "answer_tag")
     boxed = _find_boxed(text, profile)
     if boxed is not None:
         return Answer(boxed, "boxed")
@@ -135,9 +146,16 @@ def _are_one_list(between: str) -> bool:
 
 def _join_differing(contents: list[str]) -> str:
     """Return the contents as one list without repetitions, which is never one number."""
-    return ", ".join(
-        dict.fromkeys(tidy(content) if len(contents) > 1 else content for content in contents)
-    )
+    if len(contents) == 1:
+        return contents[0]
+    return ", ".join({_value_or_text(content): content for content in contents}.values())
+
+
+def _value_or_text(content: str) -> Number | str:
+    try:
+        return parse_number(content) or tidy(content)
+    except OverLimitError:
+        return tidy(content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,9 @@ def tidy(text: str) -> str:
 
 
 def _unwrap(text: str) -> str:
+    if text.startswith("$") and text.count("$") == 2:
+        # `$72$ clips`; a dollar that is meant as one is escaped here, or stands alone.
+        return text[1:].replace("$", " ").strip()
     for left, right in _WRAPPERS:
         inner = text[len(left) : -len(right)]
         if (

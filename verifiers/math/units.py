@@ -22,9 +22,9 @@ MULTIPLIERS = {
 """Words that multiply the number in front of them."""
 
 _SHORT_UNITS = """
-mm cm dm km kg mg ml cl dl in ft yd mi lb lbs oz hr hrs min mins sec secs ms day days mph kmh kph
-gal pt qt mw kw kwh hz khz mhz kb mb gb tb am pm box cup man men cow dog cat egg hen pen pie toy
-car bag hat fan jar
+per of mm cm dm km kg mg ml cl dl in ft yd mi lb lbs oz hr hrs min mins sec secs ms day days mph
+kmh kph gal pt qt mw kw kwh hz khz mhz kb mb gb tb am pm box cup man men cow dog cat egg hen pen
+pie toy car bag hat fan jar
 """
 # A shorter unknown word is more likely a product of variables (`5 xy`) than a unit.
 _SHORTEST_UNKNOWN_UNIT = 4

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from gym_reason.agents.engines.local.slabs import KeyValueSlabs, round_up
+from gym_reason.agents.engines.local.slabs import KeyValueSlabs, Storage, round_up
 
 SPAN_SCORES = 2**21
 """Most attention scores per head that one span of a prefill computes; bounds its memory."""
@@ -47,16 +47,17 @@ class CachedDecoder(Decoder):
     def __init__(self, layers: int) -> None:
         """Start without rows."""
         self._layers = layers
-        self._slabs = KeyValueSlabs(layers, 0, 0)
+        self._storage = Storage()
+        self._slabs = KeyValueSlabs(layers, 0, 0, self._storage)
         self._row_numbers = torch.empty(0, dtype=torch.int64)
 
     @abstractmethod
     def forward_span(
-        self, ids_BC: Tensor, start: int, slabs: KeyValueSlabs, last_B: Tensor | None
+        self, ids_BC: Tensor, start: int, slabs: KeyValueSlabs, last_B: Tensor
     ) -> Tensor:
         """Run C tokens of each row at positions `start` onwards.
 
-        Returns hidden_BH after the token `last_B` of each row; with None the result is not used.
+        Returns hidden_BH after the token `last_B` of each row, counted within the span.
         """
 
     @abstractmethod
@@ -70,7 +71,7 @@ class CachedDecoder(Decoder):
     def admit(self, ids_BT: Tensor, lengths_B: Tensor, source_N: Tensor, first: int) -> Tensor:
         """Prefill in spans of bounded memory, then copy keys and values to the rows."""
         prompts, width = ids_BT.shape
-        slabs = KeyValueSlabs(self._layers, prompts, width)
+        slabs = KeyValueSlabs(self._layers, prompts, width, self._storage)
         span = max(16, SPAN_SCORES // (prompts * slabs.length))
         hidden_BH: Tensor | None = None
         for start in range(0, width, span):
@@ -85,6 +86,7 @@ class CachedDecoder(Decoder):
         assert hidden_BH is not None, "a prompt has at least one token"
         self._slabs.reserve(first + source_N.shape[0], max(width + 1, self._slabs.length))
         self._slabs.copy_from(slabs, source_N, first, width)
+        slabs.free()
         return self.project(hidden_BH)[source_N]
 
     def decode(self, tokens_N: Tensor, positions_N: Tensor, longest: int) -> Tensor:
@@ -98,7 +100,8 @@ class CachedDecoder(Decoder):
 
     def clear(self) -> None:
         """Free the slabs."""
-        self._slabs = KeyValueSlabs(self._layers, 0, 0)
+        self._slabs.free()
+        self._slabs = KeyValueSlabs(self._layers, 0, 0, self._storage)
 
     def row_numbers(self, count: int) -> Tensor:
         """Return 0 to count - 1 on the model's device, from a table."""

@@ -12,6 +12,8 @@ from gym_reason.agents.engines.local.slabs import KeyValueSlabs, round_up
 from gym_reason.agents.engines.local.weights import LayerWeights, WeightWatch, fuse_layer
 
 CLASSES = ("Qwen3ForCausalLM", "Qwen2ForCausalLM", "LlamaForCausalLM")
+TABULATED_VOCABULARY = 256
+"""Largest vocabulary for which the first layer's projections are kept per token."""
 ROPE_TYPES = ("default", "linear", "llama3")
 """Rotary embeddings whose angles depend on the position alone."""
 
@@ -31,9 +33,10 @@ class FusedDecoder(CachedDecoder):
         self._kv_heads = config.num_key_value_heads
         self._head_dim = getattr(config, "head_dim", None) or config.hidden_size // self._heads
         self._epsilon = config.rms_norm_eps
-        self._watch = WeightWatch(model.parameters())
+        self._watch = WeightWatch(model)
         self._weights: list[LayerWeights] = []
         self._rotations = torch.empty(0)
+        self._first_layer: tuple[Tensor, Tensor] | None = None
 
     @staticmethod
     def supports(model: PreTrainedModel) -> bool:
@@ -57,10 +60,11 @@ class FusedDecoder(CachedDecoder):
         self.device = self._head.weight.device
         shape = (self._heads, self._kv_heads, self._head_dim)
         self._weights = [fuse_layer(layer, *shape) for layer in self._body.layers]
+        self._first_layer = self._tabulate()
         return True
 
     def forward_span(
-        self, ids_BC: Tensor, start: int, slabs: KeyValueSlabs, last_B: Tensor | None
+        self, ids_BC: Tensor, start: int, slabs: KeyValueSlabs, last_B: Tensor
     ) -> Tensor:
         """Run C tokens per row; rows are independent and padded on the right, so a causal mask is enough."""
         batch, count = ids_BC.shape
@@ -71,9 +75,11 @@ class FusedDecoder(CachedDecoder):
         )
         turns_CD = self._rotation(start + count)[start : start + count]
         turns = turns_CD.repeat(batch, 1).unsqueeze(1)
-        hidden = F.embedding(ids_BC.reshape(-1), self._body.embed_tokens.weight)
+        flat_ids = ids_BC.reshape(-1)
+        hidden = F.embedding(flat_ids, self._body.embed_tokens.weight)
+        picked = torch.arange(batch, device=self.device) * count + last_B
         for index, weights in enumerate(self._weights):
-            query, key, value = self._project_qkv(hidden, weights, turns)
+            query, key, value = self._project_qkv(hidden, weights, turns, index, flat_ids)
             key_BHTD = key.view(batch, count, self._kv_heads, -1).transpose(1, 2)
             value_BHTD = value.view(batch, count, self._kv_heads, -1).transpose(1, 2)
             slabs.write_span(index, start, key_BHTD, value_BHTD)
@@ -84,11 +90,12 @@ class FusedDecoder(CachedDecoder):
             scores.view(-1, group, count, length).add_(mask_CL)
             mixed = torch.bmm(scores.softmax(-1), values.reshape(-1, length, self._head_dim))
             mixed = mixed.view(batch, self._kv_heads, group, count, -1).permute(0, 3, 1, 2, 4)
-            hidden = self._finish_layer(hidden, mixed.reshape(batch * count, -1), weights)
-        hidden_BCH = hidden.view(batch, count, -1)
-        if last_B is None:
-            return hidden_BCH[:, -1]
-        return hidden_BCH[self.row_numbers(batch), last_B]
+            mixed = mixed.reshape(batch * count, -1)
+            if index == len(self._weights) - 1:
+                # Nothing after this reads any token but the last of each row.
+                hidden, mixed = hidden[picked], mixed[picked]
+            hidden = self._finish_layer(hidden, mixed, weights)
+        return hidden
 
     def forward_tokens(self, tokens_N: Tensor, positions_N: Tensor, slabs: KeyValueSlabs) -> Tensor:
         """Run one token per row."""
@@ -100,7 +107,7 @@ class FusedDecoder(CachedDecoder):
         turns = self._rotation(length)[positions_N].unsqueeze(1)
         hidden = F.embedding(tokens_N, self._body.embed_tokens.weight)
         for index, weights in enumerate(self._weights):
-            query, key, value = self._project_qkv(hidden, weights, turns)
+            query, key, value = self._project_qkv(hidden, weights, turns, index, tokens_N)
             slabs.write_tokens(index, rows_N, positions_N, key, value)
             keys, values = slabs.layer(index, count)
             query = query.reshape(count * self._kv_heads, -1, self._head_dim)
@@ -114,6 +121,17 @@ class FusedDecoder(CachedDecoder):
         """Apply the last norm and the output embedding."""
         return F.linear(self._norm(hidden_BH, self._body.norm.weight), self._head.weight)
 
+    def _tabulate(self) -> tuple[Tensor, Tensor] | None:
+        """Return what the first layer projects from each token of a small vocabulary.
+
+        Before the rotation these depend on the token alone, so one look-up replaces a product and two norms.
+        """
+        embeddings: Tensor = self._body.embed_tokens.weight
+        if embeddings.shape[0] > TABULATED_VOCABULARY:
+            return None
+        both, value = self._norm_qkv(embeddings, self._weights[0])
+        return both.flatten(1).contiguous(), value.flatten(1).contiguous()
+
     @property
     def _dtype(self) -> torch.dtype:
         dtype = self._head.weight.dtype
@@ -124,20 +142,29 @@ class FusedDecoder(CachedDecoder):
         return F.rms_norm(hidden, hidden.shape[-1:], gain, self._epsilon)
 
     def _project_qkv(
-        self, hidden: Tensor, weights: LayerWeights, turns: Tensor
+        self, hidden: Tensor, weights: LayerWeights, turns: Tensor, index: int, ids: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return queries, keys (both normed and rotated) and values, each of shape (tokens, heads, width)."""
+        if index == 0 and self._first_layer is not None:
+            both, value = (F.embedding(ids, table) for table in self._first_layer)
+            both, value = (part.unflatten(1, (-1, self._head_dim)) for part in (both, value))
+        else:
+            both, value = self._norm_qkv(hidden, weights)
+        # Rotated in fp32 whatever the weights are: complex numbers come in no smaller type.
+        planes = torch.view_as_complex(both.float().unflatten(-1, (-1, 2))) * turns
+        rotated = torch.view_as_real(planes).flatten(-2).to(value.dtype)
+        query, key = rotated.split((self._heads, self._kv_heads), dim=1)
+        return query, key, value
+
+    def _norm_qkv(self, hidden: Tensor, weights: LayerWeights) -> tuple[Tensor, Tensor]:
+        """Return queries and keys together, normed, and values."""
         normed = self._norm(hidden, weights.input_gain)
         qkv = F.linear(normed, weights.qkv, weights.qkv_bias)
         qkv = qkv.view(qkv.shape[0], -1, self._head_dim)
         both, value = qkv.split((self._heads + self._kv_heads, self._kv_heads), dim=1)
         if weights.qk_gain is not None:
             both = F.rms_norm(both, both.shape[-1:], None, self._epsilon).mul_(weights.qk_gain)
-        # Rotated in fp32 whatever the weights are: complex numbers come in no smaller type.
-        planes = torch.view_as_complex(both.float().unflatten(-1, (-1, 2))) * turns
-        rotated = torch.view_as_real(planes).flatten(-2).to(qkv.dtype)
-        query, key = rotated.split((self._heads, self._kv_heads), dim=1)
-        return query, key, value
+        return both, value
 
     def _finish_layer(self, hidden: Tensor, mixed: Tensor, weights: LayerWeights) -> Tensor:
         """Project the attention's result, then add the feed-forward layer's."""

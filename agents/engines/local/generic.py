@@ -88,7 +88,7 @@ class GenericDecoder(CachedDecoder):
         return False
 
     def forward_span(
-        self, ids_BC: Tensor, start: int, slabs: KeyValueSlabs, last_B: Tensor | None
+        self, ids_BC: Tensor, start: int, slabs: KeyValueSlabs, last_B: Tensor
     ) -> Tensor:
         """Run the model; what stands for the hidden state here are the logits."""
         batch, count = ids_BC.shape
@@ -96,8 +96,6 @@ class GenericDecoder(CachedDecoder):
         mask = self._additive(mask_CL).expand(batch, 1, -1, -1)
         positions = torch.arange(start, start + count, device=self.device).expand(batch, -1)
         logits_BCV = self._run(ids_BC, mask, positions, slabs, start, None)
-        if last_B is None:
-            return logits_BCV[:, -1]
         return logits_BCV[self.row_numbers(batch), last_B]
 
     def forward_tokens(self, tokens_N: Tensor, positions_N: Tensor, slabs: KeyValueSlabs) -> Tensor:

@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from gym_reason.agents.engines.local.requests import Request
-from gym_reason.agents.engines.local.sampling import RowParams, as_signed, collect_params
+from gym_reason.agents.engines.local.sampling import RowParams, collect_params, uniform
 from gym_reason.agents.engines.local.slabs import round_up
 
-POSITION, EMITTED, LIMIT, SEED, TOKEN, STOPS = range(6)
+POSITION, EMITTED, LIMIT, TOKEN, STOPS = range(5)
 """Columns of the integer state; stop tokens follow from STOPS on, padded with -1."""
 
 
@@ -23,10 +23,10 @@ class RowTable:
         self._state = torch.full((0, STOPS), -1, dtype=torch.int64, device=device)
         self._tokens = torch.zeros((0, 0), dtype=torch.int64, device=device)
         self._logps = torch.zeros((0, 0), dtype=torch.float32, device=device)
-        # Largest position and largest emitted count, known on the host without asking the device: both grow by one
-        # per step in every row.
+        # Known on the host without asking the device: both numbers grow by one per step in every row.
         self._positions = np.zeros(0, dtype=np.int64)
         self._emitted = np.zeros(0, dtype=np.int64)
+        self._seeds = np.zeros(0, dtype=np.uint64)
         self._params: RowParams | None = None
         self._searching: list[int] = []
 
@@ -47,7 +47,7 @@ class RowTable:
         self._reserve(stop, STOPS + width, 1)
         rows = [
             # The next token that such a row is fed is the first it emits, right after its prompt.
-            [len(r.prompt) - 1, 0, r.limit, as_signed(r.params.seed), -1, *r.stop_ids]
+            [len(r.prompt) - 1, 0, r.limit, -1, *r.stop_ids]
             + [-1] * (self._state.shape[1] - STOPS - len(r.stop_ids))
             for r in requests
         ]
@@ -55,6 +55,8 @@ class RowTable:
         lengths = np.array([len(request.prompt) - 1 for request in requests])
         self._positions = np.concatenate((self._positions, lengths))
         self._emitted = np.concatenate((self._emitted, np.zeros(len(requests), dtype=np.int64)))
+        seeds = [request.params.seed % 2**64 for request in requests]
+        self._seeds = np.concatenate((self._seeds, np.array(seeds, dtype=np.uint64)))
         self.requests.extend(requests)
         self._forget_params()
 
@@ -65,6 +67,11 @@ class RowTable:
                 self._params = self._collect(0, stop)
             return self._params
         return self._collect(first, stop)
+
+    def uniform(self, first: int, stop: int) -> Tensor:
+        """Return the number from [0, 1) that draws each row's next token."""
+        steps = self._emitted[first:stop].astype(np.uint64)
+        return torch.from_numpy(uniform(self._seeds[first:stop], steps)).to(self.device)
 
     def column(self, index: int, first: int, stop: int) -> Tensor:
         """Return one column of the integer state."""
@@ -117,13 +124,14 @@ class RowTable:
             target_N = torch.tensor(targets, device=self.device)
             for table in (self._state, self._tokens, self._logps):
                 table[target_N] = table[source_N]
-            for numbers in (self._positions, self._emitted):
+            for numbers in (self._positions, self._emitted, self._seeds):
                 numbers[targets] = numbers[sources]
             for source, target in zip(sources, targets, strict=True):
                 self.requests[target] = self.requests[source]
             moves = (source_N, target_N)
         del self.requests[left:]
         self._positions, self._emitted = self._positions[:left], self._emitted[:left]
+        self._seeds = self._seeds[:left]
         self._forget_params()
         return moves
 

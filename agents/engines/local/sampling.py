@@ -1,12 +1,17 @@
 """Drawing tokens: truncation, one uniform number per token, inverse distribution function."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.errors import UsageError
+
+HashArray: TypeAlias = NDArray[np.uint64]
 
 GREEDY_BELOW = 1e-5
 """Temperatures under this take the likeliest token."""
@@ -86,16 +91,14 @@ def collect_params(params: list[SamplingParams], vocab_size: int, device: torch.
     )
 
 
-def draw(
-    logits_NV: Tensor, rows: RowParams, seeds_N: Tensor, steps_N: Tensor
-) -> tuple[Tensor, Tensor]:
+def draw(logits_NV: Tensor, rows: RowParams, uniform_N: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return one token per row and its log-probability under the distribution it was drawn from.
 
-    A greedy row reports the plain softmax at temperature 1. The draw of a row depends on its logits, its seed and
-    its step alone.
+    `uniform_N` is float64 in [0, 1); it may be None where all rows are greedy. A greedy row reports the plain
+    softmax at temperature 1. The draw of a row depends on its logits and its uniform number alone.
     """
     logits_NV = logits_NV.float()
-    if rows.all_greedy:
+    if rows.all_greedy or uniform_N is None:
         tokens_N = logits_NV.argmax(-1)
         return tokens_N, _pick(torch.log_softmax(logits_NV, -1), tokens_N)
     scaled_NV = logits_NV
@@ -109,7 +112,7 @@ def draw(
     logps_NV = torch.log_softmax(scaled_NV, -1)
     cumulative_NV = logps_NV.double().exp_().cumsum(-1)
     # In place of 1 the sum that was really reached, so that rounding never selects a token of probability 0.
-    threshold_N1 = uniform(seeds_N, steps_N).unsqueeze(1) * cumulative_NV[:, -1:]
+    threshold_N1 = uniform_N.unsqueeze(1) * cumulative_NV[:, -1:]
     tokens_N = torch.searchsorted(cumulative_NV, threshold_N1, right=True).squeeze(1)
     tokens_N = tokens_N.clamp_(max=logits_NV.shape[1] - 1)
     if rows.greedy_N is not None:
@@ -134,36 +137,28 @@ def truncate(logits_NV: Tensor, top_k_N: Tensor, top_p_N: Tensor, min_p_N: Tenso
     return torch.empty_like(sorted_NV).scatter_(1, order_NV, sorted_NV)
 
 
-def uniform(seeds_N: Tensor, steps_N: Tensor) -> Tensor:
-    """Return one float64 per row from [0, 1), a hash of (seed, step).
+def uniform(seeds_N: HashArray, steps_N: HashArray) -> NDArray[np.float64]:
+    """Return one number per row from [0, 1), a hash of (seed, step).
+
+    Computed on the host, where seeds and steps are known: a dozen operations on a small array cost less there.
 
     Source: the output function of SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number
     generators"), applied to the seed and then to the seed's hash advanced by the step.
     """
     bits_N = _mix(_mix(seeds_N + _GOLDEN) + steps_N * _GOLDEN)
-    return _shift_right(bits_N, 12).double() * 2.0**-52
+    return (bits_N >> np.uint64(12)).astype(np.float64) * 2.0**-52
 
 
-def as_signed(seed: int) -> int:
-    """Return the low 64 bits of a seed as the signed integer that torch stores."""
-    return (seed + 2**63) % 2**64 - 2**63
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
 
 
-_GOLDEN = as_signed(0x9E3779B97F4A7C15)
-_FIRST = as_signed(0xBF58476D1CE4E5B9)
-_SECOND = as_signed(0x94D049BB133111EB)
-
-
-def _mix(value_N: Tensor) -> Tensor:
-    """Return the SplitMix64 finaliser of each element; torch's int64 products wrap around."""
-    value_N = (value_N ^ _shift_right(value_N, 30)) * _FIRST
-    value_N = (value_N ^ _shift_right(value_N, 27)) * _SECOND
-    return value_N ^ _shift_right(value_N, 31)
-
-
-def _shift_right(value_N: Tensor, bits: int) -> Tensor:
-    """Return a logical shift: torch's own fills with the sign."""
-    return (value_N >> bits) & ((1 << (64 - bits)) - 1)
+def _mix(value_N: HashArray) -> HashArray:
+    """Return the SplitMix64 finaliser of each element; products wrap around."""
+    value_N = (value_N ^ (value_N >> np.uint64(30))) * _FIRST
+    value_N = (value_N ^ (value_N >> np.uint64(27))) * _SECOND
+    return value_N ^ (value_N >> np.uint64(31))
 
 
 def _pick(logps_NV: Tensor, tokens_N: Tensor) -> Tensor:

@@ -9,13 +9,13 @@ from torch import Tensor
 from gym_reason.agents.engines.local.decoder import Decoder
 from gym_reason.agents.engines.local.detokenizer import Detokenizer
 from gym_reason.agents.engines.local.requests import PrefillGroup, Request, group_by_prompt
-from gym_reason.agents.engines.local.rows import EMITTED, POSITION, SEED, TOKEN, RowTable
+from gym_reason.agents.engines.local.rows import POSITION, TOKEN, RowTable
 from gym_reason.agents.engines.local.sampling import draw
 from gym_reason.errors import ModelError
 from gym_reason.types import Completion
 
-PREFILL_TOKENS = 16384
-"""Most prompt tokens, padding included, of one prefill."""
+PREFILL_TOKENS = {"cpu": 2048, "cuda": 16384}
+"""Most prompt tokens, padding included, of one prefill: what keeps the device busy and a CPU's cache warm."""
 
 
 class Scheduler:
@@ -75,9 +75,8 @@ class Scheduler:
         if not self._waiting or free < min(len(self._waiting), max(1, self._max_rows // 16)):
             return 0
         taken = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
-        return self._finish(
-            [row for group in group_by_prompt(taken, PREFILL_TOKENS) for row in self._prefill(group)]
-        )
+        groups = group_by_prompt(taken, PREFILL_TOKENS.get(self._decoder.device.type, 16384))
+        return self._finish([row for group in groups for row in self._prefill(group)])
 
     def _prefill(self, group: PrefillGroup) -> list[int]:
         """Run the prompts of a group, make its rows, draw their first tokens; return the rows that end there."""
@@ -107,12 +106,9 @@ class Scheduler:
     def _emit(self, first: int, logits_NV: Tensor) -> list[int]:
         """Draw a token for each row from `first` on; return the rows that end with it."""
         rows, stop = self._rows, self._rows.count
-        tokens_N, logps_N = draw(
-            logits_NV,
-            rows.params(first, stop),
-            rows.column(SEED, first, stop),
-            rows.column(EMITTED, first, stop),
-        )
+        params = rows.params(first, stop)
+        uniform_N = None if params.all_greedy else rows.uniform(first, stop)
+        tokens_N, logps_N = draw(logits_NV, params, uniform_N)
         return rows.record(first, stop, tokens_N, logps_N)
 
     def _finish(self, ended: list[int]) -> int:

@@ -1,15 +1,56 @@
 """Key and value memory for many rows: contiguous slabs that grow in steps, so that no product copies a slice."""
 
-import torch
+import math
+
 from torch import Tensor
 
 BUCKET = 16
 """Slabs hold a multiple of this many tokens and of this many rows."""
 
 
+STORAGE_LIMIT_BYTES = 256 * 2**20
+"""Most unused memory that is kept for the next slabs."""
+
+
 def round_up(count: int) -> int:
     """Return the next multiple of `BUCKET`."""
     return -(-count // BUCKET) * BUCKET
+
+
+class Storage:
+    """Memory of slabs that are no longer in use, kept for the next ones.
+
+    Fresh memory of this size comes page by page from the system, which on a CPU costs as much as the products.
+    """
+
+    def __init__(self) -> None:
+        """Start without memory."""
+        self._free: list[Tensor] = []
+
+    def zeros(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """Return a contiguous tensor of zeros with the type and device of `like`."""
+        needed = math.prod(shape)
+        fitting = [
+            block
+            for block in self._free
+            if block.numel() >= needed and block.dtype == like.dtype and block.device == like.device
+        ]
+        if not fitting:
+            return like.new_zeros(shape)
+        best = min(fitting, key=Tensor.numel)
+        self._free = [block for block in self._free if block is not best]
+        return best[:needed].zero_().view(shape)
+
+    def give_back(self, slab: Tensor) -> None:
+        """Keep the memory of a slab that nobody uses any more, if there is room."""
+        if slab.is_cuda:
+            # CUDA memory has an allocator that does this already.
+            return
+        # A slab may be a part of an older, larger block: the whole block is what is kept.
+        block = slab.new_empty(0).set_(slab.untyped_storage())
+        if sum(item.nbytes for item in self._free) + block.nbytes <= STORAGE_LIMIT_BYTES:
+            self._free.append(block)
+
 
 
 class KeyValueSlabs:
@@ -20,8 +61,9 @@ class KeyValueSlabs:
     an unset number could be NaN.
     """
 
-    def __init__(self, layers: int, rows: int, length: int) -> None:
+    def __init__(self, layers: int, rows: int, length: int, storage: Storage) -> None:
         """Make room for `rows` and `length`, both rounded up to a multiple of `BUCKET`."""
+        self._storage = storage
         self.rows = round_up(rows)
         self.length = round_up(length)
         self._keys: list[Tensor | None] = [None] * layers
@@ -59,11 +101,14 @@ class KeyValueSlabs:
         for index, (keys, values) in enumerate(zip(self._keys, self._values, strict=True)):
             if keys is None or values is None:
                 continue
-            new_keys = keys.new_zeros(rows, *keys.shape[1:3], length)
+            new_keys = self._storage.zeros((rows, *keys.shape[1:3], length), keys)
             new_keys[: self.rows, :, :, :kept] = keys[..., :kept]
-            new_values = values.new_zeros(rows, values.shape[1], length, values.shape[3])
+            shape = (rows, values.shape[1], length, values.shape[3])
+            new_values = self._storage.zeros(shape, values)
             new_values[: self.rows, :, :kept] = values[:, :, :kept]
             self._keys[index], self._values[index] = new_keys, new_values
+            self._storage.give_back(keys)
+            self._storage.give_back(values)
         self.rows, self.length = rows, length
 
     def copy_from(self, other: "KeyValueSlabs", source_N: Tensor, first: int, length: int) -> None:
@@ -85,15 +130,20 @@ class KeyValueSlabs:
             if slab is not None:
                 slab.index_copy_(0, target_N, slab.index_select(0, source_N))
 
+    def free(self) -> None:
+        """Give the memory back to the storage; the slabs are of no use afterwards."""
+        for slab in (*self._keys, *self._values):
+            if slab is not None:
+                self._storage.give_back(slab)
+        self._keys.clear()
+        self._values.clear()
+
     def _make(self, index: int, keys_RHTD: Tensor, values_RHTD: Tensor) -> None:
         if self._keys[index] is not None:
             return
         heads, width = keys_RHTD.shape[1], keys_RHTD.shape[3]
-        self._keys[index] = torch.zeros(
-            (self.rows, heads, width, self.length), dtype=keys_RHTD.dtype, device=keys_RHTD.device
-        )
-        self._values[index] = torch.zeros(
-            (self.rows, values_RHTD.shape[1], self.length, values_RHTD.shape[3]),
-            dtype=values_RHTD.dtype,
-            device=values_RHTD.device,
+        self._keys[index] = self._storage.zeros((self.rows, heads, width, self.length), keys_RHTD)
+        heads, width = values_RHTD.shape[1], values_RHTD.shape[3]
+        self._values[index] = self._storage.zeros(
+            (self.rows, heads, self.length, width), values_RHTD
         )

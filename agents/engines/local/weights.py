@@ -1,6 +1,6 @@
 """Weights rearranged for decoding, and the watch that keeps them from going stale."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,22 +39,27 @@ class WeightWatch:
     writes through `parameter.data`, which torch hides: after those, refresh the engine explicitly.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Watch these parameters; the first look reports a change."""
-        self._parameters = list(parameters)
+    def __init__(self, model: nn.Module) -> None:
+        """Watch every parameter of a model; the first look reports a change."""
+        # The modules' own dictionaries, not the parameters: a parameter may be replaced by another.
+        self._places: list[tuple[Mapping[str, nn.Parameter | None], str]] = [
+            (module._parameters, name) for module in model.modules() for name in module._parameters
+        ]
         self._seen: list[tuple[int, int]] = []
 
     def changed(self) -> bool:
         """Return whether something changed, and remember the present state."""
-        present = [(_version(item), item.data_ptr()) for item in self._parameters]
+        present = [_state(owner.get(name)) for owner, name in self._places]
         changed = present != self._seen
         self._seen = present
         return changed
 
 
-def _version(parameter: nn.Parameter) -> int:
-    """Return the counter of in-place writes; inference tensors have none and never change."""
-    return 0 if parameter.is_inference() else parameter._version
+def _state(parameter: nn.Parameter | None) -> tuple[int, int]:
+    """Return the counter of in-place writes (inference tensors have none and never change) and the address."""
+    if parameter is None:
+        return 0, 0
+    return 0 if parameter.is_inference() else parameter._version, parameter.data_ptr()
 
 
 def pair_order(head_dim: int, device: torch.device) -> Tensor:

@@ -1,0 +1,136 @@
+"""Checkpoints and run folders: whole or absent, one writer, nothing lost."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from gym_reason.agents.models import build_preset
+from gym_reason.agents.tokenizers import build_character_tokenizer
+from gym_reason.errors import RunError, UsageError
+from gym_reason.trainers.checkpoint import (
+    CheckpointStore,
+    Progress,
+    restore_generators,
+    save_generators,
+)
+from gym_reason.trainers.model_files import ModelWriter
+from gym_reason.trainers.run_folder import RunFolder, choose_folder, latest_folder
+
+
+@pytest.fixture
+def writer() -> ModelWriter:
+    """Return the writer of a tiny model."""
+    tokenizer = build_character_tokenizer("01")
+    return ModelWriter(build_preset("0.1m", len(tokenizer)), tokenizer)
+
+
+def test_a_checkpoint_is_a_plain_model_directory(tmp_path: Path, writer: ModelWriter) -> None:
+    checkpoint = CheckpointStore(tmp_path, keep=2).save(Progress(rl_steps=3), writer, None)
+    model = AutoModelForCausalLM.from_pretrained(checkpoint / "model")
+    for name, value in writer._model.state_dict().items():
+        assert torch.equal(value, model.state_dict()[name])
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint / "model")
+    assert tokenizer.encode("01") == [1, 6, 7]
+    assert (tmp_path / "last").resolve() == checkpoint.resolve()
+
+
+def test_old_checkpoints_go_and_milestones_stay(tmp_path: Path, writer: ModelWriter) -> None:
+    store = CheckpointStore(tmp_path, keep=2)
+    for step in range(1, 7):
+        store.save(Progress(rl_steps=step), writer, None, milestone=step == 2)
+    names = sorted(path.name for path in tmp_path.glob("step-*"))
+    assert names == ["step-000002", "step-000005", "step-000006"]
+    last = store.last()
+    assert last is not None
+    assert store.load_progress(last) == Progress(rl_steps=6)
+
+
+def test_what_a_crash_left_half_written_is_never_taken(tmp_path: Path, writer: ModelWriter) -> None:
+    store = CheckpointStore(tmp_path, keep=2)
+    store.save(Progress(rl_steps=1), writer, None)
+    half = tmp_path / ".partial-step-000002"
+    half.mkdir()
+    (half / "state.json").write_text("{")
+    last = store.last()
+    assert last is not None
+    assert last.name == "step-000001"
+    store.save(Progress(rl_steps=2), writer, None)
+    assert not list(tmp_path.glob(".partial-*"))
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(
+    small_disk: Path, writer: ModelWriter
+) -> None:
+    store = CheckpointStore(small_disk, keep=2)
+    store.save(Progress(rl_steps=1), writer, None)
+    (small_disk / "filler").write_bytes(b"x" * (os.statvfs(small_disk).f_bavail * 4096 - 200_000))
+    with pytest.raises(RunError, match="cannot write .*step-000002.*free space"):
+        store.save(Progress(rl_steps=2), writer, None)
+    last = store.last()
+    assert last is not None
+    assert last.name == "step-000001"
+    assert not list(small_disk.glob(".partial-*"))
+    AutoModelForCausalLM.from_pretrained(last / "model")
+
+
+def test_the_global_generators_come_back() -> None:
+    state = save_generators()
+    drawn = (torch.rand(3).tolist(), random.random(), np.random.rand())  # noqa: NPY002
+    restore_generators(state)
+    assert drawn == (torch.rand(3).tolist(), random.random(), np.random.rand())  # noqa: NPY002
+
+
+def test_a_second_process_is_refused(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from gym_reason.trainers.run_folder import RunFolder\n"
+        "with RunFolder(Path(sys.argv[1])): pass"
+    )
+    with RunFolder(tmp_path / "run"):
+        second = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / "run")], capture_output=True, text=True
+        )
+    assert second.returncode != 0
+    assert f"is in use by process {os.getpid()}" in second.stderr
+    with RunFolder(tmp_path / "run"):
+        pass
+
+
+def test_metrics_are_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
+    with RunFolder(tmp_path) as folder:
+        folder.append_metrics({"step": 1})
+        size = folder.append_metrics({"step": 2})
+        folder.append_metrics({"step": 3})
+        folder.cut_metrics(size)
+        folder.append_metrics({"step": 3, "again": True})
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert rows == [{"step": 1}, {"step": 2}, {"step": 3, "again": True}]
+
+
+def test_a_metrics_file_that_lost_its_end_is_not_padded(tmp_path: Path) -> None:
+    with RunFolder(tmp_path) as folder:
+        size = folder.append_metrics({"step": 1})
+        folder.cut_metrics(size + 100)
+    assert (tmp_path / "metrics.jsonl").stat().st_size == size
+
+
+def test_new_runs_take_the_next_free_name(tmp_path: Path) -> None:
+    names = []
+    for _ in range(3):
+        folder = choose_folder(None, "demo", tmp_path)
+        folder.mkdir()
+        (folder / "recipe.toml").touch()
+        names.append(folder.name)
+    assert names == ["demo", "demo-2", "demo-3"]
+    assert latest_folder("demo", tmp_path).name == "demo-3"
+    with pytest.raises(UsageError, match="holds a run already"):
+        choose_folder(tmp_path / "demo", "demo")
+    with pytest.raises(UsageError, match="no run of 'other'"):
+        latest_folder("other", tmp_path)

@@ -1,0 +1,149 @@
+"""Whole runs, small: they resume bit for bit from any step, stop politely, and learn."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from gym_reason.errors import ConfigError, RunError
+from gym_reason.records import read_jsonl
+from gym_reason.trainers.recipe import Recipe, load_recipe
+from gym_reason.trainers.session import SilentObserver
+from gym_reason.trainers.train import train
+
+SMALL = [
+    *("model.threads=1", "model.size=0.1m", "evaluation.problems=16", "checkpoint.keep=100"),
+    *("cold_start.steps=5", "cold_start.problems=20", "cold_start.batch_rows=8"),
+    *("rl.steps=5", "rl.tasks_per_step=4", "rl.samples_per_task=4", "rl.minibatch_rows=4"),
+    *("rl.filter=keep_all", "sampling.max_tokens=12"),
+]
+SECONDS = {"seconds", "rollout_seconds", "tokens_per_s"}
+
+
+def small(*overrides: str, target: str = "demo") -> Recipe:
+    """Return a recipe that runs in a second or two."""
+    return load_recipe(target, [*SMALL, *overrides])
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Return the weights of a run's last checkpoint."""
+    return safetensors.torch.load_file(folder / "checkpoints/last/model/model.safetensors")
+
+
+def metrics(folder: Path) -> list[dict[str, object]]:
+    """Return the metrics of a run without what a clock decides."""
+    rows = [row for _, row in read_jsonl(folder / "metrics.jsonl")]
+    return [{key: row[key] for key in row if key not in SECONDS} for row in rows]
+
+
+def assert_same(left: Path, right: Path) -> None:
+    """Assert that two runs ended in the same bits and told the same story."""
+    expected, found = weights(left), weights(right)
+    assert expected.keys() == found.keys()
+    for name in expected:
+        assert torch.equal(expected[name], found[name]), name
+    assert metrics(left) == metrics(right)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        small(),
+        small("rl.epochs=2", target="grpo"),
+        small(
+            "curriculum.levels=[{digits=1},{digits=2}]",
+            "curriculum.window=8",
+            "curriculum.lower_at=0.0",
+            "curriculum.raise_at=0.01",
+        ),
+    ],
+    ids=["demo", "grpo with a reference and two passes", "curriculum"],
+)
+def test_a_run_resumes_bit_for_bit_from_every_step(recipe: Recipe, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    train(recipe, whole, SilentObserver())
+    steps = sorted(path.name for path in (whole / "checkpoints").glob("step-*"))
+    assert len(steps) == 10
+    for step in steps:
+        part = tmp_path / step
+        shutil.copytree(whole, part, symlinks=True)
+        for later in steps[steps.index(step) + 1 :]:
+            shutil.rmtree(part / "checkpoints" / later)
+        train(recipe, part, SilentObserver(), resume=True)
+        assert_same(whole, part)
+
+
+def test_two_runs_of_one_seed_are_the_same_and_of_two_seeds_are_not(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train(small(f"seed={seed}"), tmp_path / name, SilentObserver())
+    assert_same(tmp_path / "a", tmp_path / "b")
+    assert metrics(tmp_path / "a") != metrics(tmp_path / "c")
+
+
+def test_a_run_folder_holds_what_the_design_names(tmp_path: Path) -> None:
+    summary = train(small(), tmp_path / "run", SilentObserver())
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names >= {
+        *("recipe.toml", "metrics.jsonl", "trajectories", "checkpoints", "report.html", "log.txt"),
+        *("summary.json", "samples.json"),
+    }
+    assert summary.accuracy_cold_start is not None
+    rows = list(read_jsonl(tmp_path / "run/trajectories/rl-000001.jsonl.zst"))
+    assert len(rows) == 8
+    assert rows[0][1]["task"]["reference"]
+    assert load_recipe(str(tmp_path / "run/recipe.toml")) == small()
+
+
+def test_the_first_ratio_of_a_window_is_one_to_the_last_bit(tmp_path: Path) -> None:
+    # The loss of the first update on z-scored groups is minus the mean advantage: zero clip, tiny gap.
+    recipe = small("rl.minibatches=2", "rl.steps=1")
+    train(recipe, tmp_path / "run", SilentObserver())
+    row = metrics(tmp_path / "run")[-1]
+    assert row["updates"] == 2
+    assert isinstance(row["gap"], float)
+    assert row["gap"] < 1e-5
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_in_one_line(tmp_path: Path) -> None:
+    recipe = small("cold_start.optimiser.lr=1e30")
+    with pytest.raises(RunError, match=r"is (nan|inf|-inf) at step .* last checkpoint is whole") as error:
+        train(recipe, tmp_path / "run", SilentObserver())
+    assert "\n" not in str(error.value)
+    for value in weights(tmp_path / "run").values():
+        assert torch.isfinite(value).all()
+
+
+def test_a_prompt_that_cannot_fit_is_refused_before_anything_is_spent(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="at most 4096 positions"):
+        train(small("sampling.max_tokens=5000"), tmp_path / "run", SilentObserver())
+
+
+def test_a_gap_between_sampler_and_trainer_raises_the_alarm(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="sampler and trainer differ by"):
+        train(small("rl.gap_limit=-1.0"), tmp_path / "run", SilentObserver())
+
+
+@pytest.mark.slow
+def test_it_learns_and_with_shuffled_rewards_it_does_not(tmp_path: Path) -> None:
+    from gym_reason.trainers import rl
+
+    recipe = load_recipe(
+        "r1-zero",
+        ["env.kwargs.operation=max", "env.kwargs.count=2", "model.alphabet=0123456789m=", "rl.steps=60", "model.threads=1", "rl.tasks_per_step=32", "sampling.max_tokens=4", "evaluation.problems=64"],
+    )
+    learned = train(recipe, tmp_path / "learns", SilentObserver())
+    original = rl.ADVANTAGES["group_zscore"]
+
+    def shuffled(rewards_N: torch.Tensor, group_N: torch.Tensor) -> torch.Tensor:
+        order = torch.randperm(len(rewards_N), generator=torch.Generator().manual_seed(0))
+        return original(rewards_N[order], group_N)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(rl.ADVANTAGES, "shuffled", shuffled)  # type: ignore[arg-type]
+        control = dataclasses.replace(recipe, rl=dataclasses.replace(recipe.rl, advantage="shuffled"))
+        stayed = train(control, tmp_path / "control", SilentObserver())
+    assert learned.accuracy_after > 0.5
+    assert stayed.accuracy_after < 0.3

@@ -1,0 +1,171 @@
+"""Causal attention with grouped keys and values, its rotary embedding and its head norms, forward and backward.
+
+Axes: n rows, T tokens, H query heads, K key heads, G = H / K query heads of a key head, D width of a head.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gym_reason.trainers.fused.norm import inverse_rms
+from gym_reason.trainers.fused.products import Products
+from gym_reason.trainers.fused.shape import DecoderShape
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """What depends on the positions of a pass alone."""
+
+    rotation_TD: Tensor
+    """The unit complex numbers that rotate the pairs of a key head, `[T, D / 2]`."""
+    scaled_rotation_TD: Tensor
+    """The same times D^-0.5, for query heads: it scales the scores."""
+    mask_QT: Tensor
+    """0 where a query may look and -inf elsewhere, `[G T, T]`."""
+
+
+def make_positions(inverse_frequencies: Tensor, shape: DecoderShape, length: int) -> Positions:
+    """Return the rotations and the causal mask of `length` tokens; float32 angles as in transformers."""
+    at = torch.arange(length, device=inverse_frequencies.device)
+    angles = torch.outer(at.float(), inverse_frequencies.float())
+    rotation = torch.complex(angles.cos(), angles.sin())
+    blocked = torch.full((length, length), -torch.inf, device=at.device).triu_(1)
+    return Positions(
+        rotation, rotation * shape.head_dim**-0.5, blocked.repeat(shape.heads // shape.kv_heads, 1)
+    )
+
+
+@dataclass(slots=True)
+class HeadsSaved:
+    """What the backward pass of `rotate_heads` needs."""
+
+    unit: Tensor
+    """The heads after their norm, without its weight; `[n, heads, T, D]`."""
+    inverse: Tensor | None
+    """The factor of the norm, `[n, heads, T, 1]`."""
+
+
+def rotate_heads(
+    raw_nTHD: Tensor, weight_D: Tensor | None, rotation: Tensor, epsilon: float
+) -> tuple[Tensor, HeadsSaved]:
+    """Return `rotate(weight * raw / rms(raw))` with the heads before the tokens, `[n, heads, T, D]`."""
+    raw = raw_nTHD.transpose(1, 2)
+    if weight_D is None:
+        turned = raw.contiguous()
+        unit, inverse = turned, None
+    else:
+        inverse = inverse_rms(raw, epsilon)
+        unit = torch.mul(raw, inverse, out=raw.new_empty(raw.shape))
+        turned = unit * weight_D
+    as_pairs(turned).mul_(rotation)
+    return turned, HeadsSaved(unit, inverse)
+
+
+def rotate_heads_backward(
+    d_turned: Tensor,
+    saved: HeadsSaved,
+    weight_D: Tensor | None,
+    d_weight_D: Tensor | None,
+    rotation: Tensor,
+    d_raw_nTHD: Tensor,
+) -> None:
+    """Write the gradient of the raw heads and add that of the norm's weight; overwrites `d_turned`.
+
+    With `e` the gradient turned back (times the conjugate rotation) and `u = e * unit`:
+    `d_weight = sum of u`, `d_raw = inverse * (e * weight - unit * mean(u * weight))`.
+    """
+    as_pairs(d_turned).mul_(rotation.conj())
+    d_raw = d_raw_nTHD.transpose(1, 2)
+    if weight_D is None or d_weight_D is None or saved.inverse is None:
+        d_raw.copy_(d_turned)
+        return
+    product = (d_turned * saved.unit).view(-1, weight_D.shape[0])
+    d_weight_D.add_(product.sum(0))
+    mean = torch.mv(product, weight_D / weight_D.shape[0]).view(saved.inverse.shape)
+    d_turned.mul_(weight_D).addcmul_(saved.unit, mean, value=-1.0)
+    torch.mul(d_turned, saved.inverse, out=d_raw)
+
+
+def as_pairs(heads: Tensor) -> Tensor:
+    """Return the pairs of features of contiguous heads as complex numbers, a view."""
+    return torch.view_as_complex(heads.unflatten(-1, (-1, 2)))
+
+
+@dataclass(slots=True)
+class AttentionSaved:
+    """What the backward pass of `attend` needs. B = n K."""
+
+    query: Tensor
+    """Rotated and scaled queries, `[B, G T, D]`."""
+    key: Tensor
+    """Rotated keys, `[B, T, D]`."""
+    value: Tensor
+    """Values, `[B, T, D]`."""
+    weights: Tensor
+    """Softmax of the scores, `[B, G T, T]`."""
+    query_heads: HeadsSaved
+    """Of the queries' norm."""
+    key_heads: HeadsSaved
+    """Of the keys' norm."""
+
+
+def attend(
+    qkv_nTHD: Tensor,
+    query_norm: Tensor | None,
+    key_norm: Tensor | None,
+    shape: DecoderShape,
+    positions: Positions,
+    products: Products,
+) -> tuple[Tensor, AttentionSaved]:
+    """Return the attention's result `[n T, H D]` from raw queries, keys and values `[n, T, H + 2 K, D]`."""
+    rows, length = qkv_nTHD.shape[:2]
+    raw_query, raw_key, raw_value = qkv_nTHD.split((shape.heads, shape.kv_heads, shape.kv_heads), dim=2)
+    query, query_heads = rotate_heads(
+        raw_query, query_norm, positions.scaled_rotation_TD, shape.epsilon
+    )
+    key, key_heads = rotate_heads(raw_key, key_norm, positions.rotation_TD, shape.epsilon)
+    query = query.view(rows * shape.kv_heads, -1, shape.head_dim)
+    key = key.view(rows * shape.kv_heads, length, shape.head_dim)
+    value = raw_value.transpose(1, 2).reshape(key.shape)
+    scores = products.bmm(query, key.transpose(1, 2)).add_(positions.mask_QT)
+    weights = torch.softmax(scores, -1, out=scores)
+    result = products.bmm(weights, value).view(rows, shape.heads, length, shape.head_dim)
+    flat = result.transpose(1, 2).reshape(rows * length, shape.query_width)
+    return flat, AttentionSaved(query, key, value, weights, query_heads, key_heads)
+
+
+def attend_backward(
+    d_flat: Tensor,
+    saved: AttentionSaved,
+    norms: tuple[Tensor | None, Tensor | None],
+    d_norms: tuple[Tensor | None, Tensor | None],
+    shape: DecoderShape,
+    positions: Positions,
+    products: Products,
+) -> Tensor:
+    """Return the gradient of the raw queries, keys and values `[n T, (H + 2 K) D]`; adds those of the norms.
+
+    With P the weights and R the gradient of the result: `dV = P^T R`, `dP = R V^T`,
+    `dS = P * (dP - sum over keys of dP * P)`, `dQ = dS K`, `dK = dS^T Q`.
+    """
+    length = saved.key.shape[1]
+    rows = d_flat.shape[0] // length
+    heads, kv_heads = shape.heads, shape.kv_heads
+    d_result = d_flat.view(rows, length, heads, -1).transpose(1, 2).reshape(saved.query.shape)
+    d_qkv = d_flat.new_empty(rows, length, heads + 2 * kv_heads, shape.head_dim)
+    d_raw_query, d_raw_key, d_raw_value = d_qkv.split((heads, kv_heads, kv_heads), dim=2)
+    kv_shape = (rows, kv_heads, length, shape.head_dim)
+    d_value = products.bmm(saved.weights.transpose(1, 2), d_result)
+    d_raw_value.copy_(d_value.view(kv_shape).transpose(1, 2))
+    d_weights = products.bmm(d_result, saved.value.transpose(1, 2))
+    d_scores = torch._softmax_backward_data(d_weights, saved.weights, -1, d_weights.dtype)
+    d_query = products.bmm(d_scores, saved.key).view(rows, heads, length, -1)
+    d_key = products.bmm(d_scores.transpose(1, 2), saved.query).view(kv_shape)
+    rotate_heads_backward(
+        d_query, saved.query_heads, norms[0], d_norms[0], positions.scaled_rotation_TD, d_raw_query
+    )
+    rotate_heads_backward(
+        d_key, saved.key_heads, norms[1], d_norms[1], positions.rotation_TD, d_raw_key
+    )
+    return d_qkv.view(rows * length, -1)
