@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import Any, cast
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -18,9 +19,8 @@ from transformers import (
 from gym_reason.errors import ModelError, UsageError
 
 # Loading and saving small models is quick; a bar for each would bury what the command has to say.
-transformers.utils.logging.disable_progress_bar()
+cast(Any, transformers.utils.logging).disable_progress_bar()
 
-DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -47,7 +47,7 @@ PRESETS = {
     "0.4m": Shape(layers=2, hidden=128, heads=8, kv_heads=4, head_dim=16, feed_forward=384),
     "3m": Shape(layers=4, hidden=256, heads=8, kv_heads=4, head_dim=32, feed_forward=768),
 }
-"""Shapes by name. The name is the rough count of parameters with a vocabulary of a few dozen tokens."""
+"""Shapes by name. The name is the rough count of parameters with a small vocabulary."""
 
 
 def build_qwen3(
@@ -70,7 +70,8 @@ def build_qwen3(
     The global random state of torch is left as it was. Token ids default to those of
     `gym_reason.agents.tokenizers.build_character_tokenizer`.
     """
-    config = Qwen3Config(
+    make_config: Any = Qwen3Config  # its signature does not tell of `attn_implementation`
+    config = make_config(
         vocab_size=vocab_size,
         hidden_size=hidden,
         intermediate_size=feed_forward,
@@ -88,7 +89,8 @@ def build_qwen3(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Qwen3ForCausalLM(config)
-    return model.to(torch.float32).eval()
+    model.train(False)
+    return model
 
 
 def build_preset(
@@ -131,7 +133,7 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """Return the dtype called `name` (`fp32`, `bf16`, `fp16`); `auto` is bf16 on CUDA and fp32 on the CPU.
+    """Return the dtype called `name`; `auto` is bf16 on CUDA and fp32 on the CPU.
 
     Raises:
         UsageError: The name is unknown.
@@ -168,7 +170,7 @@ def resolve_model_folder(path: str | Path) -> Path:
 def load_model(
     path: str | Path, *, device: str = "auto", dtype: str = "auto"
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Return the model (in eval mode, eager attention on the CPU) and the tokenizer in a folder. Never downloads.
+    """Return the model, in eval mode, and the tokenizer of a folder. Never downloads.
 
     Raises:
         ModelError: The folder holds no usable model, tokenizer or weights.
@@ -182,16 +184,16 @@ def load_model(
         raise ModelError(f"no weights in {folder}", "model.safetensors", "copy the whole folder")
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             str(folder),
             dtype=choose_dtype(dtype, target),
             attn_implementation="eager" if target.type == "cpu" else "sdpa",
             local_files_only=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"cannot load {folder}: {str(error).strip()[:300]}") from error
-    model = cast(PreTrainedModel, model)
-    return model.to(target).eval(), cast(PreTrainedTokenizerBase, tokenizer)  # type: ignore[arg-type]
+    return model.to(target).eval(), cast(PreTrainedTokenizerBase, tokenizer)  # type:
+    ignore[arg - type]
 
 
 def save_model(

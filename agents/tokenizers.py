@@ -1,6 +1,6 @@
 """A character tokenizer for the embedded models, as an ordinary Hugging Face tokenizer."""
 
-from typing import cast
+from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
@@ -21,8 +21,9 @@ CHAT_TEMPLATE = (
 def build_character_tokenizer(alphabet: str) -> PreTrainedTokenizerFast:
     """Return a tokenizer with one token per character of `alphabet`.
 
-    Ids: `<pad> <bos> <eos> <unk> <think> </think>`, then the characters in the order given. Any other character
-    becomes `<unk>`. Encoding puts `<bos>` in front unless `add_special_tokens=False`.
+    Ids: `<pad> <bos> <eos> <unk> <think> </think>`, then the characters in the order given. Any
+        other character becomes `<unk>`. Encoding puts `<bos>` in front unless
+        `add_special_tokens=False`.
 
     Raises:
         UsageError: The alphabet is empty or holds a character twice.
@@ -40,10 +41,9 @@ def build_character_tokenizer(alphabet: str) -> PreTrainedTokenizerFast:
         single="<bos> $A", pair="<bos> $A $B", special_tokens=[("<bos>", vocabulary["<bos>"])]
     )
     backend.add_special_tokens([AddedToken(name, special=True) for name in SPECIAL_TOKENS])
-    backend.add_tokens(
-        [AddedToken(name, special=False, normalized=False) for name in THINK_TOKENS]
-    )
-    tokenizer = PreTrainedTokenizerFast(
+    backend.add_tokens([AddedToken(name, special=False, normalized=False) for name in THINK_TOKENS])
+    make_tokenizer: Any = PreTrainedTokenizerFast
+    tokenizer: PreTrainedTokenizerFast = make_tokenizer(
         tokenizer_object=backend,
         pad_token="<pad>",
         bos_token="<bos>",
@@ -52,4 +52,4 @@ def build_character_tokenizer(alphabet: str) -> PreTrainedTokenizerFast:
         clean_up_tokenization_spaces=False,
     )
     tokenizer.chat_template = CHAT_TEMPLATE
-    return cast(PreTrainedTokenizerFast, tokenizer)
+    return tokenizer

@@ -1,4 +1,4 @@
-"""Faster matrix products on the CPU, and how many threads to use: each choice is measured and said."""
+"""Faster matrix products on the CPU, and how many threads to use: measured, and said."""
 
 import os
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class MatmulChoice:
         """Say what was chosen and why."""
         relation = "under" if self.precision == "medium" else "not under"
         return (
-            f"fp32 matmul precision {self.precision}: relative error {self.error:.1e} under 'medium', "
-            f"{relation} the limit of {ERROR_LIMIT:.0e}"
+            f"fp32 matmul precision {self.precision}: relative error {self.error:.1e} "
+            f"under 'medium', {relation} the limit of {ERROR_LIMIT:.0e}"
         )
 
 
@@ -50,10 +50,10 @@ def matmul_error(size: int = 256) -> float:
 
 
 def choose_matmul() -> MatmulChoice:
-    """Set the fp32 matmul precision to `medium` where that loses nothing, and to `highest` elsewhere.
+    """Set the fp32 matmul precision to `medium` where that loses nothing, else to `highest`.
 
-    On some CPUs `medium` selects a faster fp32 kernel of oneDNN; on others it computes in bf16. Which of the two
-    is told by the measured error.
+    On some CPUs `medium` selects a faster fp32 kernel of oneDNN; on others it computes in bf16.
+    Which of the two is told by the measured error.
     """
     torch.set_float32_matmul_precision("medium")
     error = matmul_error()
@@ -71,8 +71,8 @@ def use_fast_matmul() -> str:
 def choose_threads(requested: int | Literal["auto"] = "auto") -> ThreadChoice:
     """Return how many threads torch should use; sets nothing.
 
-    `auto` leaves out the cores that other programs keep busy: threads that have to share a core wait for each
-    other at every product.
+    `auto` leaves out the cores that other programs keep busy: threads that have to share a core
+    wait for each other at every product.
 
     Raises:
         UsageError: `requested` is not positive.

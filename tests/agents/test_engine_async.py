@@ -13,6 +13,8 @@ from gym_reason.agents.tokenizers import build_character_tokenizer
 from gym_reason.errors import UsageError
 from gym_reason.types import Completion
 
+torch.set_num_threads(1)
+
 TOKENIZER = build_character_tokenizer("0123456789+=")
 PROMPT = TOKENIZER.encode("347+285=")
 
@@ -34,7 +36,9 @@ def test_many_callers_get_what_generate_gives() -> None:
     expected = engine.generate([PROMPT] * 25, [params(i, 3 + i % 5) for i in range(25)])
 
     async def run() -> list[Completion]:
-        return await asyncio.gather(*(engine.sample(PROMPT, params(i, 3 + i % 5)) for i in range(25)))
+        return await asyncio.gather(
+            *(engine.sample(PROMPT, params(i, 3 + i % 5)) for i in range(25))
+        )
 
     for _ in range(2):  # a second event loop finds the engine in order
         found = asyncio.run(run())
@@ -97,7 +101,7 @@ def test_a_failing_model_fails_every_caller_and_the_engine_recovers() -> None:
 def test_a_bad_request_is_refused_at_once_and_alone() -> None:
     engine = build_engine()
 
-    async def run() -> list[Completion | BaseException]:
+    async def run() -> tuple[Completion | BaseException, Completion | BaseException]:
         return await asyncio.gather(
             engine.sample([], params(1)), engine.sample(PROMPT, params(1)), return_exceptions=True
         )

@@ -70,7 +70,7 @@ def test_folders_that_stand_for_a_model(tmp_path: Path, inner: str) -> None:
 def test_a_folder_that_misses_something_is_named_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no folder"):
         load_model(tmp_path / "nothing")
-    with pytest.raises(ModelError, match="no config.json"):
+    with pytest.raises(ModelError, match="no config"):
         load_model(tmp_path)
     model = build_preset("0.1m", len(TOKENIZER))
     model.save_pretrained(str(tmp_path))

@@ -1,4 +1,4 @@
-"""The local engine: batched decoding of transformers models, on the weights that a trainer updates."""
+"""The local engine: batched decoding on the weights that a trainer updates."""
 
 from gym_reason.agents.engines.local.engine import LocalEngine
 

@@ -25,12 +25,16 @@ class Decoder(ABC):
     def admit(self, ids_BT: Tensor, lengths_B: Tensor, source_N: Tensor, first: int) -> Tensor:
         """Prefill B prompts, padded on the right, and make N rows of them from row `first` onwards.
 
-        Returns logits_NV after each row's last prompt token; row `first + i` holds prompt `source_N[i]`.
+        Returns logits_NV after each row's last prompt token; row `first + i` holds prompt
+        `source_N[i]`.
         """
 
     @abstractmethod
     def decode(self, tokens_N: Tensor, positions_N: Tensor, longest: int) -> Tensor:
-        """Feed one token per row at its position; returns logits_NV. `longest` is the largest position plus 1."""
+        """Feed one token per row at its position; returns logits_NV.
+
+        `longest` is the largest position plus 1.
+        """
 
     @abstractmethod
     def move(self, source_N: Tensor, target_N: Tensor) -> None:

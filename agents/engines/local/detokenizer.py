@@ -12,7 +12,7 @@ class Detokenizer:
     """Decodes completions; special tokens leave no text."""
 
     def __init__(self, tokenizer: Any) -> None:
-        """Build a table of one string per token where every pair of tokens decodes to the two strings joined."""
+        """Build a table of one string per token where that is exact."""
         self._tokenizer = tokenizer
         self._table = _build_table(tokenizer)
 
@@ -47,8 +47,8 @@ class StopSearch:
     def feed(self, token: int) -> bool:
         """Add a token; return whether the text now holds a stop string."""
         self._ids.append(token)
-        # A token's text may depend on the few before it, so the tail is decoded with its left neighbours; an
-        # unfinished character shows as U+FFFD and is left for later.
+        # A token's text may depend on the few before it, so the tail is decoded with its left
+        # neighbours; an unfinished character shows as U+FFFD and is left for later.
         before = self._detokenizer.decode(self._ids[self._stable : self._read])
         after = self._detokenizer.decode(self._ids[self._stable :])
         if after.endswith("\ufffd") or len(after) <= len(before):
@@ -72,7 +72,11 @@ def cut(text: str, stop: Sequence[str]) -> int | None:
 
 
 def _build_table(tokenizer: Any) -> list[str] | None:
-    """Return one string per id, or None where the vocabulary is large or a neighbour changes a token's text."""
+    """Return one string per id, or None where no table is exact.
+
+    It is exact where every pair of tokens decodes to their two strings joined; large vocabularies
+    are not tried.
+    """
     size = len(tokenizer)
     if size > TABLE_LIMIT:
         return None

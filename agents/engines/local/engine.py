@@ -18,10 +18,11 @@ from gym_reason.types import Completion
 
 
 class LocalEngine:
-    """Completes prompts in batches on the CPU or a GPU, with the very weights that a trainer updates.
+    """Completes prompts in batches, on the CPU or a GPU, with the weights that a trainer updates.
 
-    A completion depends on its prompt, its parameters and the weights alone, never on what else is in the batch,
-    up to the rounding of the logits. Text leaves out special tokens. Not thread-safe: use one event loop at a time.
+    A completion depends on its prompt, its parameters and the weights alone, never on what else is
+    in the batch, up to the rounding of the logits. Text leaves out special tokens. Not thread-safe:
+    use one event loop at a time.
     """
 
     def __init__(
@@ -35,11 +36,12 @@ class LocalEngine:
         """Choose a decoder for the model and check it against the model's own forward pass.
 
         Args:
-            model: Shared, not copied; only small rearranged copies of some weights are kept where they pay.
+            model: Shared, not copied; only small rearranged copies of some weights are kept where
+                they pay.
             tokenizer: Decodes completions.
             max_rows: Most completions that run at a time. Key and value memory grows with it.
-            stop_token_ids: Tokens that end every completion; by default the end-of-sequence tokens of the model's
-                generation configuration, of its configuration and of the tokenizer.
+            stop_token_ids: Tokens that end every completion; by default the end-of-sequence tokens
+                of the model's generation configuration, of its configuration and of the tokenizer.
 
         Raises:
             UsageError: `max_rows` is not positive.
@@ -84,10 +86,11 @@ class LocalEngine:
         prompts: Sequence[Sequence[int]],
         params: Sequence[SamplingParams] | SamplingParams,
     ) -> list[Completion]:
-        """Return one completion per prompt, in order. Blocks; requests of `sample` that wait advance too.
+        """Return one completion per prompt, in order; requests of `sample` that wait advance too.
 
         Raises:
-            UsageError: A prompt is empty, too long or holds an unknown token, or a parameter is out of range.
+            UsageError: A prompt is empty, too long or holds an unknown token, or a parameter is out
+                of range.
             ModelError: The model's logits are not finite.
         """
         each = [params] * len(prompts) if isinstance(params, SamplingParams) else list(params)
@@ -119,7 +122,8 @@ class LocalEngine:
         Cancelling the call frees its row.
 
         Raises:
-            UsageError: The prompt is empty, too long or holds an unknown token, or a parameter is out of range.
+            UsageError: The prompt is empty, too long or holds an unknown token, or a parameter is
+                out of range.
             ModelError: The model's logits are not finite.
         """
         future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()

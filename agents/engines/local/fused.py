@@ -1,4 +1,4 @@
-"""The fast decoder for Qwen3, Qwen2 and Llama models: few large products, nothing recomputed, nothing sliced."""
+"""The fast decoder for Qwen3, Qwen2 and Llama models: few, large products, nothing sliced."""
 
 from typing import Any, cast
 
@@ -47,7 +47,8 @@ class FusedDecoder(CachedDecoder):
             type(model).__name__ in CLASSES
             and config.hidden_act == "silu"
             and rope.get("rope_type", "default") in ROPE_TYPES
-            and set(getattr(config, "layer_types", None) or ["full_attention"]) == {"full_attention"}
+            and set(getattr(config, "layer_types", None) or ["full_attention"])
+            == {"full_attention"}
             and not getattr(config, "mlp_bias", False)
             # Adapters and quantised layers stand in the place of plain linear layers.
             and all(type(module) is nn.Linear for module in _projections(model))
@@ -66,7 +67,7 @@ class FusedDecoder(CachedDecoder):
     def forward_span(
         self, ids_BC: Tensor, start: int, slabs: KeyValueSlabs, last_B: Tensor
     ) -> Tensor:
-        """Run C tokens per row; rows are independent and padded on the right, so a causal mask is enough."""
+        """Run C tokens per row; padding is on the right, so a causal mask is enough."""
         batch, count = ids_BC.shape
         length, group = slabs.length, self._heads // self._kv_heads
         mask_CL = causal_mask(start, count, length, self.device)
@@ -124,7 +125,8 @@ class FusedDecoder(CachedDecoder):
     def _tabulate(self) -> tuple[Tensor, Tensor] | None:
         """Return what the first layer projects from each token of a small vocabulary.
 
-        Before the rotation these depend on the token alone, so one look-up replaces a product and two norms.
+        Before the rotation these depend on the token alone, so one look-up replaces a product and
+        two norms.
         """
         embeddings: Tensor = self._body.embed_tokens.weight
         if embeddings.shape[0] > TABULATED_VOCABULARY:
@@ -144,16 +146,16 @@ class FusedDecoder(CachedDecoder):
     def _project_qkv(
         self, hidden: Tensor, weights: LayerWeights, turns: Tensor, index: int, ids: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return queries, keys (both normed and rotated) and values, each of shape (tokens, heads, width)."""
+        """Return queries, keys (normed and rotated) and values, each (tokens, heads, width)."""
         if index == 0 and self._first_layer is not None:
             both, value = (F.embedding(ids, table) for table in self._first_layer)
-            both, value = (part.unflatten(1, (-1, self._head_dim)) for part in (both, value))
+            both, value = (part.view(part.shape[0], -1, self._head_dim) for part in (both, value))
         else:
             both, value = self._norm_qkv(hidden, weights)
         # Rotated in fp32 whatever the weights are: complex numbers come in no smaller type.
-        planes = torch.view_as_complex(both.float().unflatten(-1, (-1, 2))) * turns
+        planes = torch.view_as_complex(both.float().reshape(*both.shape[:2], -1, 2)) * turns
         rotated = torch.view_as_real(planes).flatten(-2).to(value.dtype)
-        query, key = rotated.split((self._heads, self._kv_heads), dim=1)
+        query, key = torch.split(rotated, [self._heads, self._kv_heads], dim=1)
         return query, key, value
 
     def _norm_qkv(self, hidden: Tensor, weights: LayerWeights) -> tuple[Tensor, Tensor]:
@@ -161,7 +163,7 @@ class FusedDecoder(CachedDecoder):
         normed = self._norm(hidden, weights.input_gain)
         qkv = F.linear(normed, weights.qkv, weights.qkv_bias)
         qkv = qkv.view(qkv.shape[0], -1, self._head_dim)
-        both, value = qkv.split((self._heads + self._kv_heads, self._kv_heads), dim=1)
+        both, value = torch.split(qkv, [self._heads + self._kv_heads, self._kv_heads], dim=1)
         if weights.qk_gain is not None:
             both = F.rms_norm(both, both.shape[-1:], None, self._epsilon).mul_(weights.qk_gain)
         return both, value
@@ -174,7 +176,7 @@ class FusedDecoder(CachedDecoder):
         return hidden.add_(F.linear(F.silu(gate).mul_(up), weights.down))
 
     def _rotation(self, length: int) -> Tensor:
-        """Return unit complex numbers, one per position and rotary plane, for at least `length` positions."""
+        """Return a unit complex number per position and rotary plane, for `length` or more."""
         if self._rotations.shape[0] < length or self._rotations.device != self.device:
             positions = torch.arange(2 * round_up(length), device=self.device).unsqueeze(0)
             like = torch.empty(0, dtype=torch.float32, device=self.device)

@@ -15,15 +15,16 @@ from gym_reason.agents.engines.local.decoder import (
 )
 from gym_reason.agents.engines.local.slabs import KeyValueSlabs, round_up
 
-
 WINDOWS = ("sliding_window", "window_size", "attention_window", "attention_chunk_size")
-"""Settings that limit how far back a layer looks, in models that do not list their layers' kinds."""
+"""Settings that limit how far back a layer looks, in models that list no kinds of layers."""
 
 
 class SlabLayer(CacheLayerMixin):
-    """One layer of a transformers cache that reads and writes slabs, each row at its own position."""
+    """One layer of a transformers cache over slabs, each row at its own position."""
 
-    def __init__(self, index: int, slabs: KeyValueSlabs, start: int, position_N: Tensor | None) -> None:
+    def __init__(
+        self, index: int, slabs: KeyValueSlabs, start: int, position_N: Tensor | None
+    ) -> None:
         """Write at `position_N`, one token per row; without it, at `start` in every row."""
         super().__init__()  # type: ignore[no-untyped-call]
         self._index = index
@@ -38,7 +39,7 @@ class SlabLayer(CacheLayerMixin):
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Write the new keys and values and return the whole slabs, which the mask passed along fits."""
+        """Write the new keys and values; return the whole slabs, which the mask fits."""
         count = key_states.shape[0]
         if self._position_N is None:
             self._slabs.write_span(self._index, self._start, key_states, value_states)
@@ -75,7 +76,7 @@ class GenericDecoder(CachedDecoder):
 
     @staticmethod
     def supports(model: PreTrainedModel) -> bool:
-        """Return whether every layer attends to every earlier token, as far as the configuration tells."""
+        """Return whether every layer sees every earlier token, as far as its settings tell."""
         config: Any = model.config.get_text_config()
         kinds = getattr(config, "layer_types", None)
         if kinds is not None:
@@ -119,13 +120,15 @@ class GenericDecoder(CachedDecoder):
         start: int,
         position_N: Tensor | None,
     ) -> Tensor:
-        layers = [SlabLayer(index, slabs, start, position_N) for index in range(self._layers)]
+        layers: list[Any] = [
+            SlabLayer(index, slabs, start, position_N) for index in range(self._layers)
+        ]
         with _eval_mode(self._model):
             result = self._model(
                 input_ids=ids_BC,
                 attention_mask=mask,
                 position_ids=positions_BC,
-                past_key_values=Cache(layers=layers),  # type: ignore[no-untyped-call]
+                past_key_values=Cache(layers=layers),
                 use_cache=True,
             )
         logits: Tensor = result.logits

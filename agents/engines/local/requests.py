@@ -43,7 +43,9 @@ class PrefillGroup:
 
 
 def group_by_prompt(requests: Sequence[Request], token_limit: int) -> list[PrefillGroup]:
-    """Return groups to prefill together: each prompt once, padding under a quarter, at most `token_limit` tokens.
+    """Return groups to prefill together, each prompt once.
+
+    Padding stays under a quarter and a group under `token_limit` tokens.
 
     A single prompt longer than the limit is a group of its own.
     """

@@ -23,7 +23,8 @@ class RowTable:
         self._state = torch.full((0, STOPS), -1, dtype=torch.int64, device=device)
         self._tokens = torch.zeros((0, 0), dtype=torch.int64, device=device)
         self._logps = torch.zeros((0, 0), dtype=torch.float32, device=device)
-        # Known on the host without asking the device: both numbers grow by one per step in every row.
+        # Known on the host without asking the device: both numbers grow by one per step in every
+        # row.
         self._positions = np.zeros(0, dtype=np.int64)
         self._emitted = np.zeros(0, dtype=np.int64)
         self._seeds = np.zeros(0, dtype=np.uint64)
@@ -113,7 +114,7 @@ class RowTable:
         return [(t[:n], p[:n]) for t, p, n in zip(tokens, logps, counts, strict=True)]
 
     def remove(self, rows: list[int]) -> tuple[Tensor, Tensor] | None:
-        """Close the gaps of removed rows with the last rows; return which went where, None if none moved."""
+        """Fill removed rows with the last ones; return which went where, None if none did."""
         gone = set(rows)
         left = self.count - len(gone)
         sources = [row for row in range(left, self.count) if row not in gone]

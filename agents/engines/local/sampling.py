@@ -43,9 +43,7 @@ def is_greedy(params: SamplingParams) -> bool:
 
 def is_truncated(params: SamplingParams) -> bool:
     """Return whether some tokens are left out before the draw."""
-    return not is_greedy(params) and (
-        params.top_k > 0 or params.top_p < 1.0 or params.min_p > 0.0
-    )
+    return not is_greedy(params) and (params.top_k > 0 or params.top_p < 1.0 or params.min_p > 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,9 @@ class RowParams:
     """Whether no row draws at random."""
 
 
-def collect_params(params: list[SamplingParams], vocab_size: int, device: torch.device) -> RowParams:
+def collect_params(
+    params: list[SamplingParams], vocab_size: int, device: torch.device
+) -> RowParams:
     """Return the parameters of a batch of rows."""
     greedy = [is_greedy(item) for item in params]
     temperatures = [
@@ -94,8 +94,9 @@ def collect_params(params: list[SamplingParams], vocab_size: int, device: torch.
 def draw(logits_NV: Tensor, rows: RowParams, uniform_N: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return one token per row and its log-probability under the distribution it was drawn from.
 
-    `uniform_N` is float64 in [0, 1); it may be None where all rows are greedy. A greedy row reports the plain
-    softmax at temperature 1. The draw of a row depends on its logits and its uniform number alone.
+    `uniform_N` is float64 in [0, 1); it may be None where all rows are greedy. A greedy row reports
+    the plain softmax at temperature 1. The draw of a row depends on its logits and its uniform
+    number alone.
     """
     logits_NV = logits_NV.float()
     if rows.all_greedy or uniform_N is None:
@@ -106,12 +107,15 @@ def draw(logits_NV: Tensor, rows: RowParams, uniform_N: Tensor | None) -> tuple[
         # Relative to the largest logit: a small temperature cannot overflow.
         scaled_NV = (logits_NV - logits_NV.amax(-1, keepdim=True)) / rows.temperature_N1
     if rows.truncated is not None:
-        assert rows.top_k is not None and rows.top_p is not None and rows.min_p is not None
+        assert rows.top_k is not None
+        assert rows.top_p is not None
+        assert rows.min_p is not None
         kept = truncate(scaled_NV[rows.truncated], rows.top_k, rows.top_p, rows.min_p)
         scaled_NV = scaled_NV.index_copy(0, rows.truncated, kept)
     logps_NV = torch.log_softmax(scaled_NV, -1)
     cumulative_NV = logps_NV.double().exp_().cumsum(-1)
-    # In place of 1 the sum that was really reached, so that rounding never selects a token of probability 0.
+    # In place of 1 the sum that was really reached, so that rounding never selects a token of
+    # probability 0.
     threshold_N1 = uniform_N.unsqueeze(1) * cumulative_NV[:, -1:]
     tokens_N = torch.searchsorted(cumulative_NV, threshold_N1, right=True).squeeze(1)
     tokens_N = tokens_N.clamp_(max=logits_NV.shape[1] - 1)
@@ -140,10 +144,12 @@ def truncate(logits_NV: Tensor, top_k_N: Tensor, top_p_N: Tensor, min_p_N: Tenso
 def uniform(seeds_N: HashArray, steps_N: HashArray) -> NDArray[np.float64]:
     """Return one number per row from [0, 1), a hash of (seed, step).
 
-    Computed on the host, where seeds and steps are known: a dozen operations on a small array cost less there.
+    Computed on the host, where seeds and steps are known: a dozen operations on a small array cost
+    less there.
 
-    Source: the output function of SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number
-    generators"), applied to the seed and then to the seed's hash advanced by the step.
+    Source: the output function of SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable
+        pseudorandom number generators"), applied to the seed and then to the seed's hash advanced
+        by the step.
     """
     bits_N = _mix(_mix(seeds_N + _GOLDEN) + steps_N * _GOLDEN)
     return (bits_N >> np.uint64(12)).astype(np.float64) * 2.0**-52

@@ -15,7 +15,7 @@ from gym_reason.errors import ModelError
 from gym_reason.types import Completion
 
 PREFILL_TOKENS = {"cpu": 2048, "cuda": 16384}
-"""Most prompt tokens, padding included, of one prefill: what keeps the device busy and a CPU's cache warm."""
+"""Most prompt tokens of one prefill: what keeps a GPU busy, and a CPU's cache warm."""
 
 
 class Scheduler:
@@ -79,13 +79,14 @@ class Scheduler:
         return self._finish([row for group in groups for row in self._prefill(group)])
 
     def _prefill(self, group: PrefillGroup) -> list[int]:
-        """Run the prompts of a group, make its rows, draw their first tokens; return the rows that end there."""
+        """Prefill a group and draw its first tokens; return the rows that end there."""
         device, first = self._decoder.device, self._rows.count
         width = len(group.prompts[-1])
         padded = [[*prompt, *[0] * (width - len(prompt))] for prompt in group.prompts]
         for request in group.requests:
             request.version = self.version
-        # Rows are booked first: should the model fail, the requests are among those that `clear` returns.
+        # Rows are booked first: should the model fail, the requests are among those that `clear`
+        # returns.
         self._rows.append(group.requests)
         logits_NV = self._decoder.admit(
             torch.tensor(padded, device=device),

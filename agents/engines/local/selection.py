@@ -22,8 +22,9 @@ STEPS = 3
 def choose_decoder(model: PreTrainedModel) -> Decoder:
     """Return the fastest decoder that gives the logits of a plain forward pass.
 
-    Tries the fused one, then the model with our cache; each must pass `disagreement`. A model that neither fits
-    (recurrent layers, sliding windows) is recomputed for every token, and a warning says so.
+    Tries the fused one, then the model with our cache; each must pass `disagreement`. A model that
+    neither fits (recurrent layers, sliding windows) is recomputed for every token, and a warning
+    says so.
     """
     limit = 1e-3 if model.dtype == torch.float32 else 8e-2
     for kind in (FusedDecoder, GenericDecoder):
@@ -39,7 +40,11 @@ def choose_decoder(model: PreTrainedModel) -> Decoder:
         if gap < limit:
             return decoder
         logger.warning(
-            "%s disagrees with %s by %.1e, more than %.0e", kind.__name__, type(model).__name__, gap, limit
+            "%s disagrees with %s by %.1e, more than %.0e",
+            kind.__name__,
+            type(model).__name__,
+            gap,
+            limit,
         )
     logger.warning(
         "%s is recomputed for every token: its layers fit no cache of ours", type(model).__name__
@@ -49,7 +54,7 @@ def choose_decoder(model: PreTrainedModel) -> Decoder:
 
 @torch.inference_mode()
 def disagreement(model: PreTrainedModel, decoder: Decoder) -> float:
-    """Return the largest relative distance of a decoder's logits from those of full forward passes."""
+    """Return the largest relative distance of a decoder's logits from a full forward pass's."""
     generator = torch.Generator().manual_seed(0)
     shape = (len(PROMPT_LENGTHS), max(PROMPT_LENGTHS) + STEPS)
     ids = torch.randint(decoder.vocab_size, shape, generator=generator).to(model.device)

@@ -1,4 +1,4 @@
-"""Key and value memory for many rows: contiguous slabs that grow in steps, so that no product copies a slice."""
+"""Key and value memory for many rows: contiguous slabs that grow in steps."""
 
 import math
 
@@ -20,7 +20,8 @@ def round_up(count: int) -> int:
 class Storage:
     """Memory of slabs that are no longer in use, kept for the next ones.
 
-    Fresh memory of this size comes page by page from the system, which on a CPU costs as much as the products.
+    Fresh memory of this size comes page by page from the system, which on a CPU costs as much as
+    the products.
     """
 
     def __init__(self) -> None:
@@ -52,13 +53,14 @@ class Storage:
             self._free.append(block)
 
 
-
 class KeyValueSlabs:
-    """Keys and values of every layer: keys_RHDL (transposed) and values_RHLD, R rows, H heads, L tokens, D width.
+    """Keys and values of every layer: keys_RHDL (transposed) and values_RHLD.
 
-    Keys are stored transposed because that is what the product with the queries reads fastest. A layer's slab is
-    made at its first write, which fixes H and D. Everything unwritten is zero: an attention weight of zero times
-    an unset number could be NaN.
+    R rows, H heads, L tokens, D width. No product ever has to copy a slice of them.
+
+    Keys are stored transposed because that is what the product with the queries reads fastest. A
+    layer's slab is made at its first write, which fixes H and D. Everything unwritten is zero: an
+    attention weight of zero times an unset number could be NaN.
     """
 
     def __init__(self, layers: int, rows: int, length: int, storage: Storage) -> None:
@@ -72,7 +74,8 @@ class KeyValueSlabs:
     def layer(self, index: int, rows: int) -> tuple[Tensor, Tensor]:
         """Return views of the first `rows` of a layer's keys_RHDL and values_RHLD."""
         keys, values = self._keys[index], self._values[index]
-        assert keys is not None and values is not None, "a layer is read after its first write"
+        assert keys is not None, "a layer is read after its first write"
+        assert values is not None, "a layer is read after its first write"
         return keys[:rows], values[:rows]
 
     def write_span(self, index: int, start: int, keys_RHTD: Tensor, values_RHTD: Tensor) -> None:
@@ -88,12 +91,13 @@ class KeyValueSlabs:
     ) -> None:
         """Write one token per row at its own position; `row_N` counts from 0 to N - 1."""
         keys, values = self._keys[index], self._values[index]
-        assert keys is not None and values is not None, "a row is prefilled before it decodes"
+        assert keys is not None, "a row is prefilled before it decodes"
+        assert values is not None, "a row is prefilled before it decodes"
         keys[row_N, :, :, position_N] = keys_NHD
         values[row_N, :, position_N] = values_NHD
 
     def reserve(self, rows: int, length: int) -> None:
-        """Grow to at least this size. Shrinks the length when a quarter of it or more would stay unused."""
+        """Grow to at least this size; shrink where a quarter of the length would stay unused."""
         rows, length = max(self.rows, round_up(rows)), round_up(length)
         if self.rows >= rows and 4 * length > 3 * self.length and length <= self.length:
             return
@@ -112,13 +116,15 @@ class KeyValueSlabs:
         self.rows, self.length = rows, length
 
     def copy_from(self, other: "KeyValueSlabs", source_N: Tensor, first: int, length: int) -> None:
-        """Fill rows `first` onwards with `length` tokens of the rows `source_N` of another set of slabs."""
+        """Fill rows from `first` with `length` tokens of the rows `source_N` of other slabs."""
         rows = slice(first, first + source_N.shape[0])
         for index, (keys, values) in enumerate(zip(other._keys, other._values, strict=True)):
-            assert keys is not None and values is not None, "rows are copied after a prefill"
+            assert keys is not None, "rows are copied after a prefill"
+            assert values is not None, "rows are copied after a prefill"
             self._make(index, keys.transpose(2, 3), values)
             own_keys, own_values = self._keys[index], self._values[index]
-            assert own_keys is not None and own_values is not None
+            assert own_keys is not None
+            assert own_values is not None
             own_keys[rows, :, :, :length] = keys[..., :length][source_N]
             own_keys[rows, :, :, length:] = 0
             own_values[rows, :, :length] = values[:, :, :length][source_N]

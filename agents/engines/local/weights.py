@@ -6,11 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 
 @dataclass(frozen=True, slots=True)
 class LayerWeights:
-    """One decoder block. `qkv`, `gate_up` and `qk_gain` are copies; the others are the model's own tensors."""
+    """One decoder block; `qkv`, `gate_up` and `qk_gain` are copies, the rest the model's own."""
 
     input_gain: Tensor
     """Gain of the norm before attention."""
@@ -32,11 +33,24 @@ class LayerWeights:
     """Down projection."""
 
 
-class WeightWatch:
-    """Tells whether any parameter of a model changed since the last look.
+_optimiser_steps = 0
 
-    Sees in-place updates (optimisers, `load_state_dict`, `copy_`), replaced tensors and moves. It cannot see
-    writes through `parameter.data`, which torch hides: after those, refresh the engine explicitly.
+
+def _note_step(*_: object) -> None:
+    """Count a step of any optimiser: the fused ones write without raising a parameter's version."""
+    global _optimiser_steps
+    _optimiser_steps += 1
+
+
+register_optimizer_step_post_hook(_note_step)
+
+
+class WeightWatch:
+    """Tells whether any parameter of a model may have changed since the last look.
+
+    Sees the steps of every torch optimiser, in-place updates (`load_state_dict`, `copy_`), replaced
+    tensors and moves. It cannot see writes through `parameter.data`, which torch hides: after
+    those, refresh the engine.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -50,13 +64,14 @@ class WeightWatch:
     def changed(self) -> bool:
         """Return whether something changed, and remember the present state."""
         present = [_state(owner.get(name)) for owner, name in self._places]
+        present.append((_optimiser_steps, 0))
         changed = present != self._seen
         self._seen = present
         return changed
 
 
 def _state(parameter: nn.Parameter | None) -> tuple[int, int]:
-    """Return the counter of in-place writes (inference tensors have none and never change) and the address."""
+    """Return the counter of in-place writes (none in inference tensors) and the address."""
     if parameter is None:
         return 0, 0
     return 0 if parameter.is_inference() else parameter._version, parameter.data_ptr()
@@ -65,8 +80,8 @@ def _state(parameter: nn.Parameter | None) -> tuple[int, int]:
 def pair_order(head_dim: int, device: torch.device) -> Tensor:
     """Return the order that puts the two coordinates of each rotary plane beside each other.
 
-    The models keep plane j in coordinates j and j + head_dim / 2. Side by side, a rotation is one complex product.
-    Queries and keys are reordered alike, so that their products stay the same.
+    The models keep plane j in coordinates j and j + head_dim / 2. Side by side, a rotation is one
+    complex product. Queries and keys are reordered alike, so that their products stay the same.
     """
     return torch.arange(head_dim, device=device).view(2, -1).t().reshape(-1)
 
@@ -74,8 +89,8 @@ def pair_order(head_dim: int, device: torch.device) -> Tensor:
 def fuse_layer(layer: Any, heads: int, kv_heads: int, head_dim: int) -> LayerWeights:
     """Return the weights of a Llama-like block.
 
-    Queries and keys are put in `pair_order`, and queries are scaled by head_dim ** -0.5: in the query norm's gain
-    where there is one, in the projection elsewhere.
+    Queries and keys are put in `pair_order`, and queries are scaled by head_dim ** -0.5: in the
+    query norm's gain where there is one, in the projection elsewhere.
     """
     attention, mlp = layer.self_attn, layer.mlp
     order = pair_order(head_dim, attention.q_proj.weight.device)
