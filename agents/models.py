@@ -192,8 +192,7 @@ def load_model(
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"cannot load {folder}: {str(error).strip()[:300]}") from error
-    return model.to(target).eval(), cast(PreTrainedTokenizerBase, tokenizer)  # type:
-    ignore[arg - type]
+    return model.to(target).eval(), cast(PreTrainedTokenizerBase, tokenizer)
 
 
 def save_model(

@@ -32,7 +32,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=12, help="steps of a round, 4 of them for warm-up")
+    parser.add_argument(
+        "--steps", type=int, default=12, help="steps of a round, 4 of them for warm-up"
+    )
     parser.add_argument("--sizes", default="0.1m,0.4m,3m")
     parser.add_argument("--precisions", default=",".join(PRECISIONS))
     parser.add_argument("--out", type=Path)
@@ -54,7 +56,9 @@ def main() -> None:
                 print_row(rows[-1])
     if args.out is not None:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps({"machine": describe_machine(args), "rows": rows}, indent=1) + "\n")
+        args.out.write_text(
+            json.dumps({"machine": describe_machine(args), "rows": rows}, indent=1) + "\n"
+        )
 
 
 def compare(
@@ -122,7 +126,7 @@ def step_ours(args: argparse.Namespace) -> list[float]:
         prepare_machine,
     )
     from gym_reason.trainers.stop import StopRequest
-    from gym_reason.types import Message, Task, Verdict, Outcome
+    from gym_reason.types import Message, Outcome, Task, Verdict
 
     class TextReward:
         """Scores any text."""
@@ -147,7 +151,11 @@ def step_ours(args: argparse.Namespace) -> list[float]:
     learner.engine = LocalEngine(learner.model, learner.tokenizer, stop_token_ids=())
     tasks = tuple(Task(text, (Message("user", text),), "0") for text in prompts())
     seconds = []
-    with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder)) as run, StopRequest() as stop:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        RunFolder(Path(folder)) as run,
+        StopRequest() as stop,
+    ):
         session = Session(recipe, run, learner, Progress(), SilentObserver(), stop)
         pool = session.envs()
         make = pool._make_env
@@ -254,7 +262,11 @@ def describe_machine(args: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     model = next(
-        (x.split(":")[1].strip() for x in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in x),
+        (
+            x.split(":")[1].strip()
+            for x in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in x
+        ),
         platform.processor(),
     )
     return {

@@ -106,14 +106,20 @@ def summarise_group(group: Group) -> TaskResult:
         rewards=tuple(trajectory.ret for trajectory in scorable),
         tokens=tuple(trajectory.completion_tokens for trajectory in scorable),
         outcomes=tuple(
-            str(t.verdict.outcome if t.verdict is not None else t.stop_reason) for t in group.trajectories
+            str(t.verdict.outcome if t.verdict is not None else t.stop_reason)
+            for t in group.trajectories
         ),
         actions=tuple(t.turns[-1].action if t.turns else "" for t in group.trajectories),
     )
 
 
 def summarise(
-    env: str, policy: str, results: Sequence[TaskResult], samples: int, ks: Sequence[int], started: float
+    env: str,
+    policy: str,
+    results: Sequence[TaskResult],
+    samples: int,
+    ks: Sequence[int],
+    started: float,
 ) -> EvalSummary:
     """Return the summary of all tasks.
 
@@ -193,7 +199,9 @@ class ResultFile:
                 for _, row in read_jsonl(self._path)
             ]
         except TypeError as error:
-            raise DataError(f"{self._path} holds something else: {error}", "results of an evaluation") from None
+            raise DataError(
+                f"{self._path} holds something else: {error}", "results of an evaluation"
+            ) from None
 
     def append(self, result: TaskResult) -> None:
         """Add a result. Raises RunError."""

@@ -20,7 +20,6 @@ from typing import Generic, TypeVar
 import gymnasium
 
 from gym_reason.errors import UnknownNameError, UsageError
-from gym_reason.seeding import content_id
 
 T = TypeVar("T")
 EnvClass = TypeVar("EnvClass", bound=type[gymnasium.Env])  # type: ignore[type-arg]

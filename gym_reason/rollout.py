@@ -130,9 +130,13 @@ async def _step(
             result = env.step(action.text)
     except TimeoutError:
         raise
-    except Exception as error:  # The one place that catches broadly: an environment is anybody's code.
+    except (
+        Exception
+    ) as error:  # The one place that catches broadly: an environment is anybody's code.
         trace = traceback.format_exc(limit=-3)
-        raise EnvError(f"{env} failed at step: {type(error).__name__}: {error} ({trace})") from error
+        raise EnvError(
+            f"{env} failed at step: {type(error).__name__}: {error} ({trace})"
+        ) from error
     shown, reward, terminated, truncated, info = result
     turn = Turn(
         observation=observation,

@@ -13,7 +13,7 @@ from gym_reason.agents.conversation import Conversation
 from gym_reason.agents.scripted import ScriptedAgent
 from gym_reason.envs.base import ReasoningEnv, Transition, sample_tasks
 from gym_reason.rollout import EnvPool, EpisodeLimits, run_groups
-from gym_reason.types import Group, Message, StopReason, Task
+from gym_reason.types import Group, Message, Task
 
 
 class Fragile(ReasoningEnv):

@@ -126,7 +126,9 @@ class CheckpointStore:
         os.replace(link, self._folder / "last")
 
     def _all(self) -> list[Path]:
-        return sorted(path for path in self._folder.glob("step-*") if (path / "state.json").exists())
+        return sorted(
+            path for path in self._folder.glob("step-*") if (path / "state.json").exists()
+        )
 
     def _prune(self) -> None:
         for old in self._all()[: -self._keep]:

@@ -122,7 +122,10 @@ def describe(groups: list[Group]) -> dict[str, Json]:
 
 
 def _cut_off(trajectory: Trajectory) -> bool:
-    return any(t.completion is not None and t.completion.finish_reason == "length" for t in trajectory.turns)
+    return any(
+        t.completion is not None and t.completion.finish_reason == "length"
+        for t in trajectory.turns
+    )
 
 
 def _no_answer(trajectory: Trajectory) -> bool:
@@ -242,7 +245,9 @@ def _optimise(
     norm = torch.nn.utils.clip_grad_norm_(learner.model.parameters(), settings.optimiser.clip_norm)
     loss_value, entropy, clipped, gap, kl = totals.tolist()
     check_finite(loss_value, "the loss", f"update {session.progress.rl_updates + 1} of RL")
-    check_finite(norm.item(), "the gradient's norm", f"update {session.progress.rl_updates + 1} of RL")
+    check_finite(
+        norm.item(), "the gradient's norm", f"update {session.progress.rl_updates + 1} of RL"
+    )
     optimiser.step()
     count = max(tokens.item(), 1.0)
     figures = {
@@ -289,8 +294,9 @@ def make_reference(session: Session) -> PreTrainedModel:
     model = copy.deepcopy(session.learner.model)
     start = session.folder.path / "reference.pt"
     if session.progress.rl_steps > 0:
-        model.load_state_dict(torch.load(start, weights_only=True, map_location=session.learner.device))
+        model.load_state_dict(
+            torch.load(start, weights_only=True, map_location=session.learner.device)
+        )
     else:
         torch.save(model.state_dict(), start)
     return model.eval().requires_grad_(False)
-

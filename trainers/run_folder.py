@@ -82,7 +82,9 @@ class RunFolder:
 
     def write_json(self, name: str, value: object) -> None:
         """Keep a value as a JSON file."""
-        write_atomic(self.path / name, json.dumps(to_json(value), indent=1, ensure_ascii=False) + "\n")
+        write_atomic(
+            self.path / name, json.dumps(to_json(value), indent=1, ensure_ascii=False) + "\n"
+        )
 
     def write_samples(self, when: str, samples: list[object]) -> None:
         """Keep some answers of one measurement in `samples.json`, beside those of the others."""
@@ -102,7 +104,9 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Return the recipe of a run, with overrides. Raises UsageError where the folder holds none."""
     file = path / "recipe.toml"
     if not file.is_file():
-        raise UsageError(f"{path} holds no run", "a folder with recipe.toml", "start one without --resume")
+        raise UsageError(
+            f"{path} holds no run", "a folder with recipe.toml", "start one without --resume"
+        )
     return load_recipe(str(file), overrides)
 
 
@@ -114,7 +118,9 @@ def choose_folder(out: Path | None, name: str, root: Path = Path("runs")) -> Pat
     if out is not None:
         if (out / "recipe.toml").exists():
             raise UsageError(
-                f"{out} holds a run already", "a new folder", "continue it with --resume, or name another"
+                f"{out} holds a run already",
+                "a new folder",
+                "continue it with --resume, or name another",
             )
         return out
     number = 1
@@ -128,5 +134,9 @@ def latest_folder(name: str, root: Path = Path("runs")) -> Path:
     found = [path for path in root.glob(f"{name}*") if (path / "recipe.toml").exists()]
     found = [path for path in found if path.name == name or path.name[len(name) + 1 :].isdigit()]
     if not found:
-        raise UsageError(f"there is no run of {name!r} in {root}/", "a run to resume", "start it without --resume")
+        raise UsageError(
+            f"there is no run of {name!r} in {root}/",
+            "a run to resume",
+            "start it without --resume",
+        )
     return max(found, key=lambda path: (len(path.name), path.name))

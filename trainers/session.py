@@ -31,7 +31,6 @@ from gym_reason.trainers.run_folder import RunFolder
 from gym_reason.trainers.stop import Stopped, StopRequest
 from gym_reason.types import Group, Json, Task
 
-
 PRINTABLE = "\n" + "".join(map(chr, range(32, 127)))
 """Alphabet of an embedded model whose recipe names none."""
 
@@ -175,7 +174,9 @@ class Session:
             self._pools[key] = EnvPool(lambda: make(self.recipe.env.id, **kwargs))
         return self._pools[key]
 
-    def draw_tasks(self, count: int, *names: int | str, level: int | None = None) -> tuple[Task, ...]:
+    def draw_tasks(
+        self, count: int, *names: int | str, level: int | None = None
+    ) -> tuple[Task, ...]:
         """Return tasks of the training split for the draw that `names` names."""
         return _draw(self.envs(level), count, derive_seed(self.recipe.seed, *names))
 
@@ -215,7 +216,9 @@ class Session:
         agent = AnswerAgent(self.learner.engine, params)
         return lambda env, task: agent
 
-    def finish_step(self, row: dict[str, Json], optimiser: torch.optim.Optimizer, *, last: bool) -> None:
+    def finish_step(
+        self, row: dict[str, Json], optimiser: torch.optim.Optimizer, *, last: bool
+    ) -> None:
         """Write a step's metrics, save a checkpoint where one is due, and stop where a stop was asked for.
 
         The checkpoint of a stage's last step is left to the end of the stage, which knows more.
@@ -232,8 +235,10 @@ class Session:
             raise Stopped(self._stop.signal)
 
     def save(self, optimiser: torch.optim.Optimizer | None, *, milestone: bool = False) -> None:
-        """Save a checkpoint."""
+        """Save a checkpoint. Raises RunError, and keeps the one before, where a weight is not finite."""
         self._tick()
+        for name, parameter in self.learner.model.named_parameters():
+            check_finite(parameter.detach().sum().item(), name, f"step {self.progress.step}")
         if self.curriculum is not None:
             self.progress.curriculum = self.curriculum.state()
         self.store.save(self.progress, self._model_writer, optimiser, milestone=milestone)
@@ -266,5 +271,7 @@ def check_finite(value: float, name: str, where: str) -> None:
     """Raise RunError where a loss or a norm is not a finite number: an update with it would end the model."""
     if value != value or value in (float("inf"), float("-inf")):
         raise RunError(
-            f"{name} is {value} at {where}", "a finite number", "lower the learning rate; the last checkpoint is whole"
+            f"{name} is {value} at {where}",
+            "a finite number",
+            "lower the learning rate; the last checkpoint is whole",
         )

@@ -42,7 +42,7 @@ class StopRequest:
         self.signal = number
 
 
-class Stopped(Exception):  # noqa: N818 - it is no error: the caller asked for it
+class Stopped(Exception):
     """A run ended early because it was asked to; its last checkpoint holds all it did."""
 
     def __init__(self, number: int) -> None:

@@ -31,15 +31,46 @@ def add_parser(subparsers: Any) -> None:
         help="measure a policy on environments",
         description="Play episodes and report accuracy with its interval, pass@k, lengths and outcomes.",
     )
-    parser.add_argument("words", nargs="+", metavar="ENV_ID|key=value", help="environments; then their arguments, such as digits=2")
-    parser.add_argument("--policy", required=True, metavar="PATH|engine:NAME", help="a model directory, checkpoint or run; engine:oracle, engine:random, engine:wrong, engine:empty")
-    parser.add_argument("--agent", default="answer", help="the agent around the policy (default: answer)")
-    parser.add_argument("--samples", type=int, default=1, metavar="N", help="episodes a problem (default: 1)")
+    parser.add_argument(
+        "words",
+        nargs="+",
+        metavar="ENV_ID|key=value",
+        help="environments; then their arguments, such as digits=2",
+    )
+    parser.add_argument(
+        "--policy",
+        required=True,
+        metavar="PATH|engine:NAME",
+        help="a model directory, checkpoint or run; engine:oracle, engine:random, engine:wrong, engine:empty",
+    )
+    parser.add_argument(
+        "--agent", default="answer", help="the agent around the policy (default: answer)"
+    )
+    parser.add_argument(
+        "--samples", type=int, default=1, metavar="N", help="episodes a problem (default: 1)"
+    )
     parser.add_argument("--k", default="", metavar="1,4,8", help="also report pass@k")
-    parser.add_argument("--limit", type=int, metavar="N", help=f"problems (default: a whole data set, or {DEFAULT_PROBLEMS} of an endless one)")
-    parser.add_argument("--split", default="", help="the environment's split (default: test, where it makes its own problems)")
-    parser.add_argument("--temperature", type=float, help="default: 0 (greedy) for one sample, 1 for more")
-    parser.add_argument("--max-tokens", type=int, default=256, metavar="N", help="most tokens of a turn (default: 256)")
+    parser.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help=f"problems (default: a whole data set, or {DEFAULT_PROBLEMS} of an endless one)",
+    )
+    parser.add_argument(
+        "--split",
+        default="",
+        help="the environment's split (default: test, where it makes its own problems)",
+    )
+    parser.add_argument(
+        "--temperature", type=float, help="default: 0 (greedy) for one sample, 1 for more"
+    )
+    parser.add_argument(
+        "--max-tokens",
+        type=int,
+        default=256,
+        metavar="N",
+        help="most tokens of a turn (default: 256)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep each problem's result here")
     parser.add_argument("--resume", action="store_true", help="go on with the results in --out")
@@ -93,11 +124,15 @@ def parse_ks(text: str, samples: int) -> list[int]:
         raise UsageError(f"--k {text}", "whole numbers such as 1,4,8") from None
     for k in ks:
         if not 1 <= k <= samples:
-            raise UsageError(f"--k {k} with --samples {samples}", "k from 1 to the number of samples")
+            raise UsageError(
+                f"--k {k} with --samples {samples}", "k from 1 to the number of samples"
+            )
     return ks
 
 
-def evaluate_env(args: argparse.Namespace, env_id: str, kwargs: dict[str, Any], actor: Any) -> EvalSummary:
+def evaluate_env(
+    args: argparse.Namespace, env_id: str, kwargs: dict[str, Any], actor: Any
+) -> EvalSummary:
     """Play every episode on one environment, keep the results where asked, and return the summary."""
     started = time.monotonic()
     envs, tasks = draw_tasks(args, env_id, kwargs)
@@ -106,7 +141,14 @@ def evaluate_env(args: argparse.Namespace, env_id: str, kwargs: dict[str, Any], 
     todo = [task for task in tasks if task.id not in done]
     with show_progress(env_id, len(todo) * args.samples) as (bar, task_id):
         for result in evaluate_tasks(
-            *(envs, actor.agent_for, todo, args.samples, derive_seed(args.seed, env_id), actor.encoder),
+            *(
+                envs,
+                actor.agent_for,
+                todo,
+                args.samples,
+                derive_seed(args.seed, env_id),
+                actor.encoder,
+            ),
             limits=EpisodeLimits(),
             on_episode=lambda _: bar.advance(task_id),
         ):
@@ -123,7 +165,9 @@ def evaluate_env(args: argparse.Namespace, env_id: str, kwargs: dict[str, Any], 
     return summary
 
 
-def draw_tasks(args: argparse.Namespace, env_id: str, kwargs: dict[str, Any]) -> tuple[EnvPool, list[Task]]:
+def draw_tasks(
+    args: argparse.Namespace, env_id: str, kwargs: dict[str, Any]
+) -> tuple[EnvPool, list[Task]]:
     """Return the environments and the problems: all of a finite set, or a seeded draw from an endless one."""
     arguments = dict(kwargs)
     first = make(env_id, **arguments)
@@ -148,7 +192,9 @@ def open_results(args: argparse.Namespace, env_id: str) -> ResultFile | None:
         args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / f"{file_stem(env_id)}.jsonl"
     if path.exists() and not args.resume:
-        raise UsageError(f"{path} exists", "a new folder", "go on with --resume, or name another --out")
+        raise UsageError(
+            f"{path} exists", "a new folder", "go on with --resume, or name another --out"
+        )
     return ResultFile(path)
 
 
@@ -157,7 +203,7 @@ def file_stem(env_id: str) -> str:
     return env_id.replace("/", "--")
 
 
-class show_progress:  # noqa: N801 - it reads as what it does in a with statement
+class show_progress:
     """A progress bar on stderr, where that is a terminal."""
 
     def __init__(self, label: str, total: int) -> None:
@@ -188,7 +234,9 @@ def print_summary(summary: EvalSummary) -> None:
     """Print what was found."""
     low, high = summary.interval
     print(f"{summary.env}: {summary.accuracy:.1%} right (95% interval {low:.1%} to {high:.1%})")
-    print(f"  {summary.tasks} problems x {summary.samples} episodes by {summary.policy} in {summary.seconds:.1f} s")
+    print(
+        f"  {summary.tasks} problems x {summary.samples} episodes by {summary.policy} in {summary.seconds:.1f} s"
+    )
     for k, value in summary.pass_at.items():
         print(f"  pass@{k} {value:.1%}")
     outcomes = ", ".join(f"{name} {count}" for name, count in summary.outcomes.items())

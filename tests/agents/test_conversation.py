@@ -49,7 +49,9 @@ def test_later_turns_extend_the_same_stream(encoder: ChatEncoder) -> None:
     assert trace.turn_index[-1] == 1
 
 
-def test_emitted_tokens_are_kept_even_where_encoding_would_choose_others(encoder: ChatEncoder) -> None:
+def test_emitted_tokens_are_kept_even_where_encoding_would_choose_others(
+    encoder: ChatEncoder,
+) -> None:
     conversation = Conversation(PROMPT, encoder)
     conversation.prompt_ids()
     # The tokenizer itself would encode the text "<think>" as one token, never as <unk> tokens.

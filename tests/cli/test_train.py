@@ -34,7 +34,11 @@ def train(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
     """Start `gym-reason train` and let it run."""
     return subprocess.Popen(
-        [*COMMAND, "train", *words], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, "train", *words],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 

@@ -83,9 +83,9 @@ def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(
 
 def test_the_global_generators_come_back() -> None:
     state = save_generators()
-    drawn = (torch.rand(3).tolist(), random.random(), np.random.rand())  # noqa: NPY002
+    drawn = (torch.rand(3).tolist(), random.random(), np.random.rand())
     restore_generators(state)
-    assert drawn == (torch.rand(3).tolist(), random.random(), np.random.rand())  # noqa: NPY002
+    assert drawn == (torch.rand(3).tolist(), random.random(), np.random.rand())
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:

@@ -49,7 +49,9 @@ ONE_GROUP_N = torch.zeros(G, dtype=torch.long)
 
 def test_zscore_matches_numbers_worked_by_hand() -> None:
     # mean 1/2, unbiased deviation sqrt((4 * 1/4) / 3) = 0.577350
-    expected_N = torch.tensor([1, -1, -1, 1], dtype=torch.float64) * 0.5 / (0.5773502691896258 + 1e-6)
+    expected_N = (
+        torch.tensor([1, -1, -1, 1], dtype=torch.float64) * 0.5 / (0.5773502691896258 + 1e-6)
+    )
     torch.testing.assert_close(group_zscore(REWARDS_N, ONE_GROUP_N), expected_N)
 
 
@@ -89,7 +91,14 @@ def test_centred_advantage_is_leave_one_out_scaled(rewards: list[float]) -> None
 def test_filter_drops_groups_of_equal_rewards_only() -> None:
     rewards_N = torch.tensor([1.0, 1.0, 0.0, 1.0, 0.0, 0.0])
     group_N = torch.tensor([0, 0, 1, 1, 2, 2])
-    assert drop_zero_variance(rewards_N, group_N).tolist() == [False, False, True, True, False, False]
+    assert drop_zero_variance(rewards_N, group_N).tolist() == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_equal_rewards_give_exactly_no_gradient(
@@ -208,7 +217,9 @@ def test_kl_estimators_have_the_value_and_the_gradient_they_claim() -> None:
     for estimator in (k1, k3, k3_value_k2_gradient):
         torch.testing.assert_close(expect(estimator)[0], kl.detach())
     assert not torch.isclose(expect(k2)[0], kl.detach(), rtol=1e-3)
-    torch.testing.assert_close(expect(k1)[1], torch.zeros(V, dtype=torch.float64), atol=1e-12, rtol=0)
+    torch.testing.assert_close(
+        expect(k1)[1], torch.zeros(V, dtype=torch.float64), atol=1e-12, rtol=0
+    )
     torch.testing.assert_close(expect(k2)[1], kl_gradient)
     torch.testing.assert_close(expect(k3_value_k2_gradient)[1], kl_gradient)
     torch.testing.assert_close(expect(k3)[1], reverse_gradient)

@@ -1,6 +1,7 @@
 """Causal attention with grouped keys and values, its rotary embedding and its head norms, forward and backward.
 
-Axes: n rows, T tokens, H query heads, K key heads, G = H / K query heads of a key head, D width of a head.
+Axes: n rows, T tokens, S = T less the first positions whose results nobody reads, H query heads, K key heads, G = H / K query
+heads of a key head, D width of a head.
 """
 
 from dataclasses import dataclass
@@ -21,8 +22,16 @@ class Positions:
     """The unit complex numbers that rotate the pairs of a key head, `[T, D / 2]`."""
     scaled_rotation_TD: Tensor
     """The same times D^-0.5, for query heads: it scales the scores."""
-    mask_QT: Tensor
-    """0 where a query may look and -inf elsewhere, `[G T, T]`."""
+    mask_GTT: Tensor
+    """0 where a query may look and -inf elsewhere, `[G, T, T]`."""
+
+    def since(self, start: int) -> "Positions":
+        """Return the same without the queries of the first `start` positions; keys stay."""
+        if start == 0:
+            return self
+        return Positions(
+            self.rotation_TD, self.scaled_rotation_TD[start:], self.mask_GTT[:, start:]
+        )
 
 
 def make_positions(inverse_frequencies: Tensor, shape: DecoderShape, length: int) -> Positions:
@@ -32,7 +41,9 @@ def make_positions(inverse_frequencies: Tensor, shape: DecoderShape, length: int
     rotation = torch.complex(angles.cos(), angles.sin())
     blocked = torch.full((length, length), -torch.inf, device=at.device).triu_(1)
     return Positions(
-        rotation, rotation * shape.head_dim**-0.5, blocked.repeat(shape.heads // shape.kv_heads, 1)
+        rotation,
+        rotation * shape.head_dim**-0.5,
+        blocked.repeat(shape.heads // shape.kv_heads, 1, 1),
     )
 
 
@@ -52,7 +63,7 @@ def rotate_heads(
     """Return `rotate(weight * raw / rms(raw))` with the heads before the tokens, `[n, heads, T, D]`."""
     raw = raw_nTHD.transpose(1, 2)
     if weight_D is None:
-        turned = raw.contiguous()
+        turned = raw.clone(memory_format=torch.contiguous_format)
         unit, inverse = turned, None
     else:
         inverse = inverse_rms(raw, epsilon)
@@ -65,16 +76,18 @@ def rotate_heads(
 def rotate_heads_backward(
     d_turned: Tensor,
     saved: HeadsSaved,
-    weight_D: Tensor | None,
-    d_weight_D: Tensor | None,
+    weights_D: tuple[Tensor | None, Tensor | None],
     rotation: Tensor,
     d_raw_nTHD: Tensor,
 ) -> None:
-    """Write the gradient of the raw heads and add that of the norm's weight; overwrites `d_turned`.
+    """Write the gradient of the raw heads; overwrites `d_turned`.
+
+    `weights_D` are the norm's weight and its gradient so far, to which this pass adds.
 
     With `e` the gradient turned back (times the conjugate rotation) and `u = e * unit`:
     `d_weight = sum of u`, `d_raw = inverse * (e * weight - unit * mean(u * weight))`.
     """
+    weight_D, d_weight_D = weights_D
     as_pairs(d_turned).mul_(rotation.conj())
     d_raw = d_raw_nTHD.transpose(1, 2)
     if weight_D is None or d_weight_D is None or saved.inverse is None:
@@ -97,13 +110,13 @@ class AttentionSaved:
     """What the backward pass of `attend` needs. B = n K."""
 
     query: Tensor
-    """Rotated and scaled queries, `[B, G T, D]`."""
+    """Rotated and scaled queries, `[B, G S, D]`."""
     key: Tensor
     """Rotated keys, `[B, T, D]`."""
     value: Tensor
     """Values, `[B, T, D]`."""
     weights: Tensor
-    """Softmax of the scores, `[B, G T, T]`."""
+    """Softmax of the scores, `[B, G S, T]`."""
     query_heads: HeadsSaved
     """Of the queries' norm."""
     key_heads: HeadsSaved
@@ -112,26 +125,26 @@ class AttentionSaved:
 
 def attend(
     qkv_nTHD: Tensor,
-    query_norm: Tensor | None,
-    key_norm: Tensor | None,
+    norms: tuple[Tensor | None, Tensor | None],
     shape: DecoderShape,
     positions: Positions,
     products: Products,
 ) -> tuple[Tensor, AttentionSaved]:
-    """Return the attention's result `[n T, H D]` from raw queries, keys and values `[n, T, H + 2 K, D]`."""
+    """Return the attention's result `[n S, H D]` from raw queries, keys and values `[n, T, H + 2 K, D]`."""
     rows, length = qkv_nTHD.shape[:2]
     raw_query, raw_key, raw_value = qkv_nTHD.split((shape.heads, shape.kv_heads, shape.kv_heads), dim=2)
+    start = length - positions.scaled_rotation_TD.shape[0]
     query, query_heads = rotate_heads(
-        raw_query, query_norm, positions.scaled_rotation_TD, shape.epsilon
+        raw_query[:, start:], norms[0], positions.scaled_rotation_TD, shape.epsilon
     )
-    key, key_heads = rotate_heads(raw_key, key_norm, positions.rotation_TD, shape.epsilon)
+    key, key_heads = rotate_heads(raw_key, norms[1], positions.rotation_TD, shape.epsilon)
     query = query.view(rows * shape.kv_heads, -1, shape.head_dim)
     key = key.view(rows * shape.kv_heads, length, shape.head_dim)
     value = raw_value.transpose(1, 2).reshape(key.shape)
-    scores = products.bmm(query, key.transpose(1, 2)).add_(positions.mask_QT)
+    scores = products.bmm(query, key.transpose(1, 2)).add_(positions.mask_GTT.flatten(0, 1))
     weights = torch.softmax(scores, -1, out=scores)
-    result = products.bmm(weights, value).view(rows, shape.heads, length, shape.head_dim)
-    flat = result.transpose(1, 2).reshape(rows * length, shape.query_width)
+    result = products.bmm(weights, value).view(rows, shape.heads, length - start, shape.head_dim)
+    flat = result.transpose(1, 2).reshape(-1, shape.query_width)
     return flat, AttentionSaved(query, key, value, weights, query_heads, key_heads)
 
 
@@ -150,9 +163,11 @@ def attend_backward(
     `dS = P * (dP - sum over keys of dP * P)`, `dQ = dS K`, `dK = dS^T Q`.
     """
     length = saved.key.shape[1]
-    rows = d_flat.shape[0] // length
     heads, kv_heads = shape.heads, shape.kv_heads
-    d_result = d_flat.view(rows, length, heads, -1).transpose(1, 2).reshape(saved.query.shape)
+    rows = saved.key.shape[0] // kv_heads
+    kept = positions.scaled_rotation_TD.shape[0]
+    start = length - kept
+    d_result = d_flat.view(rows, kept, heads, -1).transpose(1, 2).reshape(saved.query.shape)
     d_qkv = d_flat.new_empty(rows, length, heads + 2 * kv_heads, shape.head_dim)
     d_raw_query, d_raw_key, d_raw_value = d_qkv.split((heads, kv_heads, kv_heads), dim=2)
     kv_shape = (rows, kv_heads, length, shape.head_dim)
@@ -160,12 +175,17 @@ def attend_backward(
     d_raw_value.copy_(d_value.view(kv_shape).transpose(1, 2))
     d_weights = products.bmm(d_result, saved.value.transpose(1, 2))
     d_scores = torch._softmax_backward_data(d_weights, saved.weights, -1, d_weights.dtype)
-    d_query = products.bmm(d_scores, saved.key).view(rows, heads, length, -1)
+    d_query = products.bmm(d_scores, saved.key).view(rows, heads, kept, -1)
     d_key = products.bmm(d_scores.transpose(1, 2), saved.query).view(kv_shape)
+    d_raw_query[:, :start] = 0.0
     rotate_heads_backward(
-        d_query, saved.query_heads, norms[0], d_norms[0], positions.scaled_rotation_TD, d_raw_query
+        d_query,
+        saved.query_heads,
+        (norms[0], d_norms[0]),
+        positions.scaled_rotation_TD,
+        d_raw_query[:, start:],
     )
     rotate_heads_backward(
-        d_key, saved.key_heads, norms[1], d_norms[1], positions.rotation_TD, d_raw_key
+        d_key, saved.key_heads, (norms[1], d_norms[1]), positions.rotation_TD, d_raw_key
     )
     return d_qkv.view(rows * length, -1)

@@ -1,6 +1,6 @@
 """One decoder block, forward and backward, on some rows of the batch.
 
-Axes: M = rows x tokens, F width of the feed-forward layer.
+Axes: M = rows x tokens, L = M less the first positions that nobody reads, F width of the feed-forward layer.
 """
 
 from dataclasses import dataclass
@@ -15,81 +15,123 @@ from gym_reason.trainers.fused.shape import DecoderShape
 from gym_reason.trainers.fused.weights import BlockWeights
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The constants of a pass."""
+
+    shape: DecoderShape
+    """Sizes of the model."""
+    positions: Positions
+    """Rotations and mask."""
+    products: Products
+    """Precision of the matrix products."""
+    length: int
+    """Tokens of a row."""
+    start: int
+    """The first position whose output is wanted."""
+
+
+@dataclass(slots=True)
+class NormSaved:
+    """What the backward pass of a norm needs."""
+
+    unit: Tensor
+    """The stream after the norm, without its weight; `[M, hidden]`."""
+    inverse: Tensor
+    """The factor of the norm, `[M, 1]`."""
+
+
+@dataclass(slots=True)
+class FeedForwardSaved:
+    """What the backward pass of a feed-forward layer needs."""
+
+    norm: NormSaved
+    """Of the norm before it."""
+    gate_up: Tensor
+    """Gate and up before the activation, `[L, 2 F]`."""
+    silu: Tensor
+    """`silu(gate)`, `[L, F]`."""
+    product: Tensor
+    """`silu(gate) * up`, `[L, F]`."""
+
+
 @dataclass(slots=True)
 class BlockSaved:
     """What the backward pass of a block needs."""
 
-    unit: tuple[Tensor, Tensor]
-    """The stream after each of the two norms, without its weight; `[M, hidden]`."""
-    inverse: tuple[Tensor, Tensor]
-    """The factors of the two norms, `[M, 1]`."""
+    norm: NormSaved | None
+    """Of the norm before the attention; None where queries, keys and values were given."""
     attention: AttentionSaved
     """Of the attention."""
     result: Tensor
-    """The attention's result, `[M, H D]`."""
-    gate_up: Tensor
-    """Gate and up before the activation, `[M, 2 F]`."""
-    silu: Tensor
-    """`silu(gate)`, `[M, F]`."""
-    product: Tensor
-    """`silu(gate) * up`, `[M, F]`."""
+    """The attention's result, `[L, H D]`."""
+    feed_forward: FeedForwardSaved
+    """Of the feed-forward layer."""
+
+
+def normalise(stream: Tensor, epsilon: float) -> NormSaved:
+    """Return the stream divided by its root mean square, and the factor."""
+    inverse = inverse_rms(stream, epsilon)
+    return NormSaved(stream * inverse, inverse)
 
 
 def block_forward(
-    stream: Tensor,
-    length: int,
-    weights: BlockWeights,
-    shape: DecoderShape,
-    positions: Positions,
-    products: Products,
-) -> BlockSaved:
-    """Add a block's output to the residual stream `[M, hidden]` in place."""
-    first_inverse = inverse_rms(stream, shape.epsilon)
-    first_unit = stream * first_inverse
-    qkv = products.mm(first_unit, weights.qkv.t())
-    if weights.bias is not None:
-        qkv.add_(weights.bias)
+    stream: Tensor, given_qkv: Tensor | None, weights: BlockWeights, plan: Plan, start: int
+) -> tuple[Tensor, BlockSaved]:
+    """Return the residual stream after a block, without the first `start` positions, `[L, hidden]`.
+
+    Args:
+        stream: The residual stream `[M, hidden]`, overwritten.
+        given_qkv: Queries, keys and values `[M, (H + 2 K) D]` where they are known already.
+        weights: Of the block.
+        plan: Of the pass.
+        start: The first position whose output is wanted.
+    """
+    norm, qkv = None, given_qkv
+    if qkv is None:
+        assert weights.qkv is not None
+        norm = normalise(stream, plan.shape.epsilon)
+        qkv = plan.products.mm(norm.unit, weights.qkv.t())
+        if weights.bias is not None:
+            qkv.add_(weights.bias)
     result, attention = attend(
-        qkv.view(stream.shape[0] // length, length, -1, shape.head_dim),
-        weights.query_norm,
-        weights.key_norm,
-        shape,
-        positions,
-        products,
+        qkv.view(-1, plan.length, plan.shape.heads + 2 * plan.shape.kv_heads, plan.shape.head_dim),
+        (weights.query_norm, weights.key_norm),
+        plan.shape,
+        plan.positions.since(start),
+        plan.products,
     )
-    products.add_mm(stream, result, weights.out.t())
-    second_inverse = inverse_rms(stream, shape.epsilon)
-    second_unit = stream * second_inverse
-    gate_up = products.mm(second_unit, weights.gate_up.t())
+    if start > 0:
+        stream = stream.view(-1, plan.length, stream.shape[1])[:, start:].reshape(-1, stream.shape[1])
+    plan.products.add_mm(stream, result, weights.out.t())
+    feed_forward = feed_forward_forward(stream, weights, plan)
+    return stream, BlockSaved(norm, attention, result, feed_forward)
+
+
+def feed_forward_forward(stream: Tensor, weights: BlockWeights, plan: Plan) -> FeedForwardSaved:
+    """Add the feed-forward layer's output to the residual stream in place."""
+    norm = normalise(stream, plan.shape.epsilon)
+    gate_up = plan.products.mm(norm.unit, weights.gate_up.t())
     gate, up = gate_up.chunk(2, dim=1)
     silu = torch.nn.functional.silu(gate)
     product = silu * up
-    products.add_mm(stream, product, weights.down.t())
-    return BlockSaved(
-        (first_unit, second_unit),
-        (first_inverse, second_inverse),
-        attention,
-        result,
-        gate_up,
-        silu,
-        product,
-    )
+    plan.products.add_mm(stream, product, weights.down.t())
+    return FeedForwardSaved(norm, gate_up, silu, product)
 
 
-def block_backward(
+def feed_forward_backward(
     d_stream: Tensor,
-    saved: BlockSaved,
+    saved: FeedForwardSaved,
     weights: BlockWeights,
     gradients: BlockWeights,
-    shape: DecoderShape,
-    positions: Positions,
-    products: Products,
+    plan: Plan,
 ) -> None:
-    """Turn the gradient of a block's output into that of its input, in place; adds those of its weights.
+    """Turn the gradient of the layer's output into that of its input, in place; adds those of its weights.
 
-    Feed-forward, with `y = W_down (silu(g) * u)` and `r` the gradient of the product:
-    `du = r * silu(g)`, `dg = r * u * silu'(g)`. A matrix `y = x W^T` has `dx = dy W` and `dW = dy^T x`.
+    With `y = W_down (silu(g) * u)` and r the gradient of the product: `du = r * silu(g)`,
+    `dg = r * u * silu'(g)`. A matrix `y = x W^T` has `dx = dy W` and `dW = dy^T x`.
     """
+    products = plan.products
     products.add_mm(gradients.down, d_stream.t(), saved.product)
     d_product = products.mm(d_stream, weights.down)
     gate, up = saved.gate_up.chunk(2, dim=1)
@@ -97,22 +139,42 @@ def block_backward(
     d_gate, d_up = d_gate_up.chunk(2, dim=1)
     torch.mul(d_product, saved.silu, out=d_up)
     torch.ops.aten.silu_backward.grad_input(d_product.mul_(up), gate, grad_input=d_gate)
-    products.add_mm(gradients.gate_up, d_gate_up.t(), saved.unit[1])
+    products.add_mm(gradients.gate_up, d_gate_up.t(), saved.norm.unit)
     d_unit = products.mm(d_gate_up, weights.gate_up)
-    add_norm_gradient(d_stream, d_unit, saved.unit[1], saved.inverse[1])
+    add_norm_gradient(d_stream, d_unit, saved.norm.unit, saved.norm.inverse)
 
-    products.add_mm(gradients.out, d_stream.t(), saved.result)
+
+def block_backward(
+    d_stream: Tensor,
+    saved: BlockSaved,
+    weights: BlockWeights,
+    gradients: BlockWeights,
+    plan: Plan,
+    start: int,
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of the residual stream before a block, `[M, hidden]`, and of its queries, keys and values.
+
+    Overwrites `d_stream` `[L, hidden]` and adds the gradients of the weights to `gradients`. The gradient of given
+    queries, keys and values is not carried on to the stream.
+    """
+    feed_forward_backward(d_stream, saved.feed_forward, weights, gradients, plan)
+    plan.products.add_mm(gradients.out, d_stream.t(), saved.result)
     d_qkv = attend_backward(
-        products.mm(d_stream, weights.out),
+        plan.products.mm(d_stream, weights.out),
         saved.attention,
         (weights.query_norm, weights.key_norm),
         (gradients.query_norm, gradients.key_norm),
-        shape,
-        positions,
-        products,
+        plan.shape,
+        plan.positions.since(start),
+        plan.products,
     )
-    if gradients.bias is not None:
-        gradients.bias.add_(d_qkv.sum(0))
-    products.add_mm(gradients.qkv, d_qkv.t(), saved.unit[0])
-    d_unit = products.mm(d_qkv, weights.qkv)
-    add_norm_gradient(d_stream, d_unit, saved.unit[0], saved.inverse[0])
+    if start > 0:
+        rest = d_stream.view(-1, plan.length - start, d_stream.shape[1])
+        d_stream = torch.nn.functional.pad(rest, (0, 0, start, 0)).flatten(0, 1)
+    if saved.norm is not None and weights.qkv is not None and gradients.qkv is not None:
+        if gradients.bias is not None:
+            gradients.bias.add_(d_qkv.sum(0))
+        plan.products.add_mm(gradients.qkv, d_qkv.t(), saved.norm.unit)
+        d_unit = plan.products.mm(d_qkv, weights.qkv)
+        add_norm_gradient(d_stream, d_unit, saved.norm.unit, saved.norm.inverse)
+    return d_stream, d_qkv

@@ -13,8 +13,8 @@ from torch import Tensor
 class BlockWeights(NamedTuple):
     """The weights of one decoder block, matrices as `[outputs, inputs]`; or their gradients."""
 
-    qkv: Tensor
-    """Queries, keys and values, the first norm's weight folded in, `[(H + 2 KV) D, hidden]`."""
+    qkv: Tensor | None
+    """Queries, keys and values, the first norm's weight folded in, `[(H + 2 KV) D, hidden]`; None if given as numbers."""
     out: Tensor
     """Output projection of the attention, `[hidden, H D]`."""
     gate_up: Tensor

@@ -1,0 +1,136 @@
+"""A recipe over many seeds, and the control that spends the same time on supervised training alone.
+
+    python benchmarks/demo_seeds.py demo --seeds 10 --out benchmarks/results/demo_seeds.json --plot docs/images/demo-seeds.svg
+
+Every run is the command a user would type, in a process of its own. The plot needs matplotlib (extra `report`).
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+INK, FAINT, CONTROL = "#1f6f6f", "#9cc5c1", "#b4552d"
+
+
+def main() -> None:
+    """Run every seed, print a table, and draw the curves."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("recipe", nargs="?", default="demo")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--threads", type=int, default=2, help="threads of a run")
+    parser.add_argument("--control-steps", type=int, default=0, help="cold-start steps of the control; 0 for no control")
+    parser.add_argument("--runs", type=Path, default=Path("runs/seeds"))
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--plot", type=Path)
+    args = parser.parse_args()
+    with ThreadPoolExecutor(args.jobs) as pool:
+        jobs = [pool.submit(run_seed, args, seed, []) for seed in range(args.seeds)]
+        control_words = [f"cold_start.steps={args.control_steps}", "rl.steps=0"]
+        controls = [
+            pool.submit(run_seed, args, seed, control_words)
+            for seed in range(args.seeds if args.control_steps else 0)
+        ]
+        results = [job.result() for job in jobs]
+        control = [job.result() for job in controls]
+    print_table(args.recipe, results)
+    if control:
+        print_table(f"{args.recipe}, supervised only", control)
+    if args.out is not None:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        machine = {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": args.threads, "jobs": args.jobs}
+        record = {"recipe": args.recipe, "overrides": args.overrides, "machine": machine}
+        rows = {"runs": results, "control": control}
+        args.out.write_text(json.dumps(record | rows, indent=1) + "\n", "utf-8")
+    if args.plot is not None:
+        draw(args, results, control)
+
+
+def run_seed(args: argparse.Namespace, seed: int, words: Sequence[str]) -> dict[str, Any]:
+    """Train one seed and return its summary."""
+    folder = args.runs / f"{args.recipe}{'-control' if words else ''}-{seed}"
+    command = [sys.executable, "-m", "gym_reason", "train", args.recipe, "--json", "--out", str(folder)]
+    command += [f"seed={seed}", f"model.threads={args.threads}", *args.overrides, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"seed {seed} failed: {done.stderr[-2000:]}")
+    result: dict[str, Any] = json.loads(done.stdout)
+    print(f"{folder.name}: {result['accuracy_after']:.1%} in {result['seconds']:.0f} s", file=sys.stderr)
+    return result
+
+
+def print_table(title: str, results: Sequence[dict[str, Any]]) -> None:
+    """Print each seed and the spread."""
+    print(f"{title}: seed, before, cold start, after, length before -> after, seconds")
+    for row in results:
+        cold = row["accuracy_cold_start"]
+        print(
+            f"{row['seed']:>4}  {row['accuracy_before']:6.1%}  {'-' if cold is None else format(cold, '6.1%')}  "
+            f"{row['accuracy_after']:6.1%}  {row['length_before']:.1f} -> {row['length_after']:.1f}  "
+            f"{row['seconds']:.0f}"
+        )
+    after = [row["accuracy_after"] for row in results]
+    seconds = [row["seconds"] for row in results]
+    print(
+        f"after: lowest {min(after):.1%}, median {statistics.median(after):.1%}, highest {max(after):.1%}; "
+        f"seconds: median {statistics.median(seconds):.0f}, highest {max(seconds):.0f}"
+    )
+
+
+def rl_curve(run: str, key: str) -> list[float]:
+    """Return one figure of every RL step of a run."""
+    rows = map(json.loads, Path(run, "metrics.jsonl").read_text("utf-8").splitlines())
+    return [float(row[key]) for row in rows if row["stage"] == "rl"]
+
+
+def draw(args: argparse.Namespace, results: Sequence[dict[str, Any]], control: Sequence[dict[str, Any]]) -> None:
+    """Draw accuracy and length over the RL steps: every seed thin, their median bold."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "gym_reason"
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9.6, 3.6), constrained_layout=True)
+    panels = [(left, "accuracy", "Sampled accuracy", 100.0), (right, "length", "Tokens an answer", 1.0)]
+    for axis, key, label, scale in panels:
+        curves = [[scale * value for value in rl_curve(row["run"], key)] for row in results]
+        steps = range(1, len(curves[0]) + 1)
+        for curve in curves:
+            axis.plot(steps, curve, color=FAINT, linewidth=0.8)
+        medians = [statistics.median(values) for values in zip(*curves, strict=True)]
+        axis.plot(steps, medians, color=INK, linewidth=2.2, label=f"median of {len(curves)} seeds")
+        axis.set_xlabel("RL step")
+        axis.set_title(label, loc="left", fontsize=11)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(axis="y", alpha=0.25)
+    left.yaxis.set_major_formatter(lambda value, _: f"{value:.0f}%")
+    left.set_ylim(0, 103)
+    if control:
+        level = 100 * statistics.median(row["accuracy_after"] for row in control)
+        left.axhline(level, color=CONTROL, linestyle="--", linewidth=1.4)
+        left.annotate(
+            "supervised training for the same time", (len(medians), level), (0, 4),
+            textcoords="offset points", color=CONTROL, fontsize=9, ha="right",
+        )
+    left.legend(frameon=False, loc="lower right", fontsize=9)
+    args.plot.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(args.plot, metadata={"Date": None})
+
+
+def cpu_name() -> str:
+    """Return the processor's name as the system gives it."""
+    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "unknown")
+
+
+if __name__ == "__main__":
+    main()
