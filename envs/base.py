@@ -7,6 +7,7 @@ from typing import Any, ClassVar, SupportsIndex
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import seeding
 
 from gym_reason.envs.splits import SPLITS, check_split, in_split
 from gym_reason.errors import EnvError, UsageError
@@ -181,7 +182,7 @@ class ReasoningEnv(gymnasium.Env[str, str]):
             UsageError: For an unknown option or a task that there is not.
             EnvError: Where no task can be drawn.
         """
-        super().reset(seed=seed)
+        self._take_seed(seed)
         task = self._choose_task(options)
         self._task, self._turns, self._over, self._transcript = task, 0, False, []
         observation = self.begin(task)
@@ -234,6 +235,25 @@ class ReasoningEnv(gymnasium.Env[str, str]):
             lines.append(f"action: {action}")
             lines.append(f"reward: {reward:g}" + (f" ({feedback})" if feedback else ""))
         return "\n".join(lines)
+
+    @property
+    def np_random(self) -> np.random.Generator:
+        """The generator of the environment's draws, made when it is first asked for."""
+        if self._np_random is None and self._np_random_seed is not None:
+            self._np_random = seeding.np_random(self._np_random_seed)[0]
+        return super().np_random
+
+    @np_random.setter
+    def np_random(self, value: np.random.Generator) -> None:
+        self._np_random, self._np_random_seed = value, -1
+
+    def _take_seed(self, seed: int | None) -> None:
+        # Making a generator costs ten times the rest of a reset, and an episode whose task is given
+        # seldom draws. What may be no seed is left to Gymnasium to refuse.
+        if type(seed) is int and seed >= 0:
+            self._np_random, self._np_random_seed = None, seed
+        else:
+            super().reset(seed=seed)
 
     @property
     def _name(self) -> str:

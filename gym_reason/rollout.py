@@ -85,20 +85,22 @@ async def run_episode(
     meta: dict[str, object] = {}
     deadline = time.monotonic() + limits.seconds
     try:
-        observation, info = env.reset(seed=seed, options={"task": task})
-        conversation.messages = info["messages"]
-        while stop_reason is None:
-            remaining = deadline - time.monotonic()
-            action = await asyncio.wait_for(
-                agent.act(conversation, derive_seed(seed, "turn", len(turns))), max(remaining, 0.0)
-            )
-            said, turn = await _step(env, observation, action, deadline)
-            turns.append(turn)
-            stop_reason = _stop_reason(turn, len(turns), limits)
-            if stop_reason is None:
-                observation, messages = said
-                for message in messages:
-                    conversation.add_message(message)
+        # One timer for the whole episode; it cuts in wherever the agent waits.
+        async with asyncio.timeout(limits.seconds):
+            observation, info = env.reset(seed=seed, options={"task": task})
+            conversation.messages = info["messages"]
+            while stop_reason is None:
+                # An agent and an environment that never wait never meet the timer.
+                if time.monotonic() > deadline:
+                    raise TimeoutError
+                action = await agent.act(conversation, derive_seed(seed, "turn", len(turns)))
+                said, turn = await _step(env, observation, action)
+                turns.append(turn)
+                stop_reason = _stop_reason(turn, len(turns), limits)
+                if stop_reason is None:
+                    observation, messages = said
+                    for message in messages:
+                        conversation.add_message(message)
     except TimeoutError:
         stop_reason = StopReason.TIMEOUT
     except EnvError as error:
@@ -116,7 +118,7 @@ async def run_episode(
 
 
 async def _step(
-    env: TextEnv, observation: str, action: Action, deadline: float
+    env: TextEnv, observation: str, action: Action
 ) -> tuple[tuple[str, tuple[Message, ...]], Turn]:
     """Step the environment, off the event loop where it says that it is heavy.
 
@@ -124,8 +126,7 @@ async def _step(
     """
     try:
         if getattr(env.unwrapped, "heavy", False):
-            remaining = max(deadline - time.monotonic(), 0.0)
-            result = await asyncio.wait_for(asyncio.to_thread(env.step, action.text), remaining)
+            result = await asyncio.to_thread(env.step, action.text)
         else:
             result = env.step(action.text)
     except TimeoutError:

@@ -1,6 +1,7 @@
 """The RL loop: episodes, advantages, updates. It does not know which algorithm it runs.
 
-The recipe names an advantage, a filter, a policy loss, an aggregation and a KL term; see `formulas`.
+The recipe names an advantage, a filter, a policy loss, an aggregation and a KL term; see
+`formulas`.
 """
 
 import copy
@@ -24,7 +25,7 @@ from gym_reason.trainers.formulas.policy_loss import ClipRange
 from gym_reason.trainers.logprobs import token_logps
 from gym_reason.trainers.optimiser import learning_rate, make_optimiser, set_learning_rate
 from gym_reason.trainers.session import Session, check_finite
-from gym_reason.types import Group, Json, Outcome, Trajectory
+from gym_reason.types import Group, Json, Outcome, TokenTrace, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ def run_rl(session: Session) -> None:
         if window is not None:
             row |= update(session, optimiser, window, reference, step)
             learner.engine.update_weights()
+        if session.curriculum is not None:
+            row["level"] = session.curriculum.level
         row |= {
             "groups_used": window.groups_used if window is not None else 0,
             "lr": lr,
@@ -103,7 +106,7 @@ def collect(session: Session, step: int) -> list[Group]:
 
 
 def describe(groups: list[Group]) -> dict[str, Json]:
-    """Return the step's figures over its episodes; those that could not be scored are counted, not averaged."""
+    """Return the step's figures; episodes that could not be scored are counted, not averaged."""
     played = [trajectory for group in groups for trajectory in group.trajectories]
     scorable = [trajectory for trajectory in played if trajectory.scorable]
     if not scorable:
@@ -145,7 +148,8 @@ def make_window(session: Session, groups: list[Group]) -> Window | None:
     group_N = torch.tensor([index for index, _ in rows])
     advantages_N = ADVANTAGES[settings.advantage](rewards_N, group_N)
     keep = FILTERS[settings.filter](rewards_N, group_N).tolist()
-    traces, kept_advantages = [], []
+    traces: list[TokenTrace] = []
+    kept_advantages: list[float] = []
     for (_, trajectory), kept, advantage in zip(rows, keep, advantages_N.tolist(), strict=True):
         if kept:
             traces.extend(trajectory.traces)
@@ -171,7 +175,8 @@ def update(
     settings = session.recipe.rl
     learner, count = session.learner, len(window.batch)
     parts = max(1, min(settings.minibatches, count // settings.minibatch_rows))
-    # With one optimiser step the old log-probabilities are the current ones: the ratio is 1 and only its gradient counts.
+    # With one optimiser step the old log-probabilities are the current ones: the ratio is 1 and
+    # only its gradient counts.
     single = parts == 1 and settings.epochs == 1
     passes = [split_rows(session, step, epoch, count, parts) for epoch in range(settings.epochs)]
     old_NT = None if single else all_logps(session, learner.model, window.batch, passes[0])
@@ -209,59 +214,86 @@ def _optimise(
     index = torch.tensor(rows, device=learner.device)
     aggregation = AGGREGATIONS[settings.aggregation]
     weights_NT = aggregation(batch.mask_NT, session.recipe.sampling.max_tokens)
-    clip = ClipRange(settings.clip_low, settings.clip_high, settings.clip_dual)
-    tokens = batch.mask_NT.sum()
     totals = torch.zeros(5, device=learner.device)
     optimiser.zero_grad(set_to_none=True)
     for micro in plan_micro_batches(batch.lengths, settings.micro_batch_tokens):
-        part = batch.select(micro)
-        at, part_width = torch.tensor(micro, device=learner.device), part.mask_NT.shape[1]
-        with learner.mixed_precision():
-            logps_NT, entropy_NT = token_logps(
-                learner.model, part.ids_NL, session.recipe.sampling.temperature
-            )
-        current_NT = logps_NT.detach()
-        old = current_NT if old_NT is None else old_NT[index[at], :part_width]
-        token_weights_NT = weights_NT[at, :part_width]
-        advantages_NT = window.advantages_N[index[at], None].expand_as(logps_NT)
-        policy = POLICY_LOSSES[settings.policy_loss](logps_NT, old, advantages_NT, clip)
-        loss_NT = policy.loss_NT
-        log_mismatch_NT = (old - part.sampler_logps_NT) * part.mask_NT
-        if settings.mismatch_cap > 0.0:
-            loss_NT = loss_NT * log_mismatch_NT.exp().clamp(max=settings.mismatch_cap)
-        if ref_NT is not None:
-            reference_logps_NT = ref_NT[index[at], :part_width]
-            kl_NT = KL_ESTIMATORS[settings.kl](logps_NT, reference_logps_NT)
-            loss_NT = loss_NT + settings.kl_weight * kl_NT
-            totals[4] += (kl_NT.detach() * part.mask_NT).sum()
-        if settings.entropy_bonus > 0.0:
-            loss_NT = loss_NT - settings.entropy_bonus * entropy_NT
-        loss = (loss_NT * token_weights_NT).sum()
+        part, at = batch.select(micro), torch.tensor(micro, device=learner.device)
+        width = part.mask_NT.shape[1]
+        loss, sums = _micro_batch_loss(
+            session,
+            part,
+            weights_NT[at, :width],
+            window.advantages_N[index[at]],
+            old_NT[index[at], :width] if old_NT is not None else None,
+            ref_NT[index[at], :width] if ref_NT is not None else None,
+        )
         loss.backward()  # type: ignore[no-untyped-call]
-        totals[0] += loss.detach()
-        totals[1] += (entropy_NT.detach() * part.mask_NT).sum()
-        totals[2] += (policy.clipped_NT * part.mask_NT).sum()
-        totals[3] += log_mismatch_NT.abs().sum()
-    norm = torch.nn.utils.clip_grad_norm_(learner.model.parameters(), settings.optimiser.clip_norm)
+        totals += sums
+    norm = torch.nn.utils.clip_grad_norm_(
+        learner.model.parameters(), settings.optimiser.clip_norm
+    ).item()
     loss_value, entropy, clipped, gap, kl = totals.tolist()
-    check_finite(loss_value, "the loss", f"update {session.progress.rl_updates + 1} of RL")
-    check_finite(
-        norm.item(), "the gradient's norm", f"update {session.progress.rl_updates + 1} of RL"
-    )
+    where = f"update {session.progress.rl_updates + 1} of RL"
+    check_finite(loss_value, "the loss", where)
+    check_finite(norm, "the gradient's norm", where)
     optimiser.step()
-    count = max(tokens.item(), 1.0)
+    count = max(batch.mask_NT.sum().item(), 1.0)
     figures = {
         "loss": loss_value,
         "entropy": entropy / count,
         "clip_fraction": clipped / count,
         "gap": gap / count,
-        "grad_norm": norm.item(),
+        "grad_norm": norm,
     }
     return figures | ({"kl": kl / count} if ref_NT is not None else {})
 
 
+def _micro_batch_loss(
+    session: Session,
+    part: TokenBatch,
+    weights_NT: torch.Tensor,
+    advantages_N: torch.Tensor,
+    old_NT: torch.Tensor | None,
+    ref_NT: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the loss of one forward pass, and five sums over its tokens to report.
+
+    The sums are those of the loss, the entropy, the clipped tokens, the sampler's gap and the KL
+    term. Without `old_NT` the old log-probabilities are the current ones.
+    """
+    settings, learner = session.recipe.rl, session.learner
+    with learner.mixed_precision():
+        logps_NT, entropy_NT = token_logps(
+            learner.model, part.ids_NL, session.recipe.sampling.temperature
+        )
+    old_NT = logps_NT.detach() if old_NT is None else old_NT
+    advantages_NT = advantages_N[:, None].expand_as(logps_NT)
+    clip = ClipRange(settings.clip_low, settings.clip_high, settings.clip_dual)
+    policy = POLICY_LOSSES[settings.policy_loss](logps_NT, old_NT, advantages_NT, clip)
+    loss_NT = policy.loss_NT
+    log_mismatch_NT = (old_NT - part.sampler_logps_NT) * part.mask_NT
+    if settings.mismatch_cap > 0.0:
+        loss_NT = loss_NT * log_mismatch_NT.exp().clamp(max=settings.mismatch_cap)
+    kl_sum = torch.zeros((), device=learner.device)
+    if ref_NT is not None:
+        kl_NT = KL_ESTIMATORS[settings.kl](logps_NT, ref_NT)
+        loss_NT = loss_NT + settings.kl_weight * kl_NT
+        kl_sum = (kl_NT.detach() * part.mask_NT).sum()
+    if settings.entropy_bonus > 0.0:
+        loss_NT = loss_NT - settings.entropy_bonus * entropy_NT
+    loss = (loss_NT * weights_NT).sum()
+    sums = (
+        loss.detach(),
+        (entropy_NT.detach() * part.mask_NT).sum(),
+        (policy.clipped_NT * part.mask_NT).sum(),
+        log_mismatch_NT.abs().sum(),
+        kl_sum,
+    )
+    return loss, torch.stack(sums)
+
+
 def split_rows(session: Session, step: int, epoch: int, count: int, parts: int) -> list[list[int]]:
-    """Return the rows of each optimiser step of a pass: a random split that depends on seed, step and pass."""
+    """Return the rows of each optimiser step of a pass: a split drawn from seed, step and pass."""
     rng = derive_rng(session.recipe.seed, "rl", "minibatch", step, epoch)
     order = rng.permutation(count).tolist()
     return [sorted(order[p * count // parts : (p + 1) * count // parts]) for p in range(parts)]
@@ -273,8 +305,8 @@ def all_logps(
 ) -> torch.Tensor:
     """Return the log-probabilities of every row under a model, shape `[N, T]`.
 
-    `parts` are the row sets of the optimiser steps: with the same forward passes as theirs, the ratio of the first
-    step is 1 to the last bit.
+    `parts` are the row sets of the optimiser steps: with the same forward passes as theirs, the
+    ratio of the first step is 1 to the last bit.
     """
     limit = session.recipe.rl.micro_batch_tokens
     result_NT = torch.zeros_like(batch.mask_NT)

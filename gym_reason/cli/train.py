@@ -15,7 +15,7 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "train",
         help="train an agent: with nothing else, the embedded demo",
-        description="Run a recipe by name or file, or GRPO on any registered environment.",
+        description="Run a recipe by name or file, or DAPO on any registered environment.",
     )
     parser.add_argument(
         "words",

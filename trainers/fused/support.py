@@ -44,7 +44,7 @@ def _plain_config(model: PreTrainedModel) -> bool:
 def _plain_modules(model: PreTrainedModel) -> bool:
     """Return whether every module is the stock one: no adapters, quantised layers, hooks or checkpointing."""
     decoder: Any = model.get_decoder()
-    checkpointed = model.training and getattr(model, "is_gradient_checkpointing", False)
+    checkpointed = any(getattr(m, "gradient_checkpointing", False) for m in model.modules())
     hooked = any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in model.modules())
     return not checkpointed and not hooked and all(_plain_layer(layer) for layer in decoder.layers)
 
