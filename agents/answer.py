@@ -11,7 +11,7 @@ class AnswerAgent:
     """Asks the policy once a turn."""
 
     def __init__(self, policy: Policy, params: SamplingParams) -> None:
-        """Keep the policy and how to sample from it; the seed of `params` is replaced at each turn."""
+        """Keep the policy and how to sample from it; each turn puts its own seed into `params`."""
         self._policy = policy
         self._params = params
 

@@ -1,18 +1,17 @@
 """Agents by name: what `--policy` and `--agent` of the command stand for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gym_reason.agents.answer import AnswerAgent
-from gym_reason.agents.base import Agent
-from gym_reason.agents.conversation import ChatEncoder
+from gym_reason.agents.base import Action, Agent
+from gym_reason.agents.conversation import ChatEncoder, Conversation
 from gym_reason.agents.policy import Policy, SamplingParams
 from gym_reason.agents.scripted import ScriptedAgent
 from gym_reason.errors import ConfigError
 from gym_reason.registry import agents, explain_unknown, register_agent
-from gym_reason.seeding import derive_rng
-from gym_reason.types import Task
+from gym_reason.types import Completion, Message, Task
 
 SCRIPTED = ("oracle", "random", "wrong", "empty")
 
@@ -33,30 +32,83 @@ class Actor:
     """Makes the agent of an episode from its environment and task."""
     encoder: ChatEncoder | None
     """Turns messages into tokens; None where no policy is asked."""
+    unknown_id: int | None = None
+    """Token that stands for what the tokenizer has no token for; None where there is none."""
+
+    def reads(self, task: Task) -> bool:
+        """Return whether the policy sees every character of a task's prompt."""
+        if self.encoder is None or self.unknown_id is None:
+            return True
+        return self.unknown_id not in self.encoder.encode_prompt(task.prompt)
+
+
+class RandomAgent:
+    """Draws every action from the action space, with the seed of the turn."""
+
+    def __init__(self, space: Any) -> None:
+        """Keep the action space of an environment that no other episode uses meanwhile."""
+        self._space = space
+
+    async def act(self, conversation: Conversation, seed: int) -> Action:
+        """Return a random action."""
+        self._space.seed(seed % 2**32)
+        action = Action(self._space.sample())
+        conversation.add_message(Message("assistant", action.text))
+        return action
+
+
+class BoundedPolicy:
+    """A policy that says nothing where a prompt leaves it no room, in place of an error.
+
+    The completion is empty and cut by length, so that one long prompt ends one episode.
+    """
+
+    def __init__(self, policy: Policy, positions: int | None) -> None:
+        """Keep the policy and how many tokens it can see and emit together; None is no limit."""
+        self._policy = policy
+        self._positions = positions
+        self.version = policy.version
+
+    async def sample(self, prompt_ids: Sequence[int], params: SamplingParams) -> Completion:
+        """Return the policy's completion, or an empty one."""
+        if self._positions is not None and len(prompt_ids) >= self._positions:
+            return Completion((), (), "", "length", self.version)
+        return await self._policy.sample(prompt_ids, params)
 
 
 def make_actor(policy: str, agent: str, params: SamplingParams) -> Actor:
     """Return who acts.
 
     Args:
-        policy: A model directory, a checkpoint or a run; or `engine:` and one of `oracle` (plays the environment's own
-            demonstration), `random` (draws from the action space), `wrong`, `empty`.
+        policy: A model directory, a checkpoint or a run; or `engine:` and one of `oracle` (plays
+            the environment's own demonstration), `random` (draws from the action space), `wrong`,
+            `empty`.
         agent: A registered agent, around a policy that samples.
         params: How to sample.
 
     Raises:
         ConfigError: For an unknown engine.
+        UnknownNameError: For an unknown agent.
         ModelError: For a directory that cannot be used.
     """
+    factory = agents.get(agent)
     engine, colon, name = policy.partition(":")
     if colon and engine == "engine":
         if name not in SCRIPTED:
             raise ConfigError(*explain_unknown("engine", name, list(SCRIPTED)))
-        return Actor(policy, _scripted(name, params.seed), None)
-    factory = agents.get(agent)
+        return Actor(policy, _scripted(name), None)
     local, encoder = load_policy(policy)
-    acting: Any = factory(local, params)
-    return Actor(policy, lambda env, task: acting, encoder)
+    engine_used: Any = local
+    acting: Any = factory(BoundedPolicy(local, engine_used.max_positions), params)
+    unknown = find_unknown_token(engine_used.tokenizer)
+    return Actor(policy, lambda env, task: acting, encoder, unknown)
+
+
+def find_unknown_token(tokenizer: Any) -> int | None:
+    """Return the token that stands for unknown characters alone; None where there is none."""
+    unknown: int | None = getattr(tokenizer, "unk_token_id", None)
+    others = [getattr(tokenizer, f"{name}_token_id", None) for name in ("bos", "eos", "pad")]
+    return None if unknown in others else unknown
 
 
 def load_policy(path: str) -> tuple[Policy, ChatEncoder]:
@@ -73,7 +125,7 @@ def load_policy(path: str) -> tuple[Policy, ChatEncoder]:
     return LocalEngine(model, tokenizer), ChatEncoder(tokenizer)
 
 
-def _scripted(name: str, seed: int) -> Callable[[Any, Task], Agent]:
+def _scripted(name: str) -> Callable[[Any, Task], Agent]:
     def agent_for(env: Any, task: Task) -> Agent:
         if name == "oracle":
             return ScriptedAgent(env.unwrapped.demonstrate(task))
@@ -81,7 +133,6 @@ def _scripted(name: str, seed: int) -> Callable[[Any, Task], Agent]:
             return ScriptedAgent([env.unwrapped.wrong_action(task)])
         if name == "empty":
             return ScriptedAgent([""])
-        env.action_space.seed(int(derive_rng(seed, task.id).integers(2**31)))
-        return ScriptedAgent([env.action_space.sample() for _ in range(8)])
+        return RandomAgent(env.action_space)
 
     return agent_for

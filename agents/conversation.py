@@ -1,4 +1,4 @@
-"""A conversation as messages and, beside them, as the append-only token stream that the policy saw."""
+"""A conversation as messages and, beside them, as the token stream that the policy saw."""
 
 from collections import OrderedDict
 from typing import Protocol
@@ -10,12 +10,15 @@ from gym_reason.types import Completion, Message, TokenTrace
 class ChatTokenizer(Tokenizer, Protocol):
     """A tokenizer that may also hold a chat template, as Hugging Face's do."""
 
-    chat_template: object
+    @property
+    def chat_template(self) -> object:
+        """The template; None where there is none."""
+        ...
 
     def apply_chat_template(
         self, conversation: list[dict[str, str]], *, tokenize: bool, add_generation_prompt: bool
-    ) -> str:
-        """Return the text of a conversation."""
+    ) -> object:
+        """Return a conversation as text, or as ids where `tokenize` is set."""
         ...
 
 
@@ -59,14 +62,18 @@ class ChatEncoder:
 
     def decode(self, token_ids: tuple[int, ...]) -> str:
         """Return the text of `token_ids`, special tokens included."""
-        return self._tokenizer.decode(token_ids, skip_special_tokens=False)
+        text = self._tokenizer.decode(list(token_ids), skip_special_tokens=False)
+        assert isinstance(text, str)
+        return text
 
     def render(self, messages: tuple[Message, ...]) -> str:
         """Return the conversation as one text, ready for the policy to go on."""
         if getattr(self._tokenizer, "chat_template", None) is None:
             return "\n".join(message.content for message in messages)
         rows = [{"role": message.role, "content": message.content} for message in messages]
-        return self._tokenizer.apply_chat_template(rows, tokenize=False, add_generation_prompt=True)
+        text = self._tokenizer.apply_chat_template(rows, tokenize=False, add_generation_prompt=True)
+        assert isinstance(text, str)
+        return text
 
     def _encode(self, text: str) -> list[int]:
         # A template writes its own special tokens; adding them again would double the first one.
@@ -77,8 +84,9 @@ class ChatEncoder:
 class Conversation:
     """The messages of one episode and the tokens behind them.
 
-    Nothing is ever decoded and encoded again: what the policy emitted is appended as it is. Where a chat template
-    cannot extend the stream, because it rewrites history, a new trace starts and the episode holds both.
+    Nothing is ever decoded and encoded again: what the policy emitted is appended as it is. Where a
+    chat template cannot extend the stream, because it rewrites history, a new trace starts and the
+    episode holds both.
     """
 
     def __init__(self, messages: tuple[Message, ...], encoder: ChatEncoder | None) -> None:

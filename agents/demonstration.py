@@ -1,4 +1,4 @@
-"""An agent that plays known actions as if a policy had emitted them, to make token streams to train on."""
+"""An agent that plays known actions as if a policy had emitted them, to train on their tokens."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,13 @@ from gym_reason.types import Completion
 
 
 class DemonstrationAgent:
-    """Plays a list of actions as completions that end with the tokenizer's end-of-sequence token."""
+    """Plays a list of actions as completions, each with an end-of-sequence token at its end."""
 
     def __init__(self, actions: Sequence[str], tokenizer: Tokenizer) -> None:
         """Keep the actions and what turns them into tokens.
 
-        Raises ModelError for a tokenizer without an end-of-sequence token: the policy could never learn to stop.
+        Raises ModelError for a tokenizer without an end-of-sequence token: the policy could never
+        learn to stop.
         """
         end = getattr(tokenizer, "eos_token_id", None)
         if end is None:

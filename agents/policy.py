@@ -26,7 +26,7 @@ class SamplingParams:
     stop_token_ids: tuple[int, ...] = ()
     """Tokens that end a completion, besides the model's own end-of-sequence tokens."""
     seed: int = 0
-    """Seed of this completion's draws: equal seeds and prompts give equal tokens, whatever runs beside them."""
+    """Seed of this completion's draws: equal seeds and prompts give equal tokens, in any batch."""
 
 
 class Tokenizer(Protocol):
@@ -36,8 +36,8 @@ class Tokenizer(Protocol):
         """Return the ids of `text`."""
         ...
 
-    def decode(self, token_ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
-        """Return the text of `token_ids`."""
+    def decode(self, token_ids: list[int], *, skip_special_tokens: bool = False) -> str | list[str]:
+        """Return the text of `token_ids`; Hugging Face's return a list of texts for a batch."""
         ...
 
 
@@ -45,9 +45,14 @@ class Tokenizer(Protocol):
 class Policy(Protocol):
     """Emits completions. Implementations: `gym_reason.agents.engines`."""
 
-    version: int
-    """Counts the weight updates that the policy has received."""
+    @property
+    def version(self) -> int:
+        """Counts the weight updates that the policy has received."""
+        ...
 
     async def sample(self, prompt_ids: Sequence[int], params: SamplingParams) -> Completion:
-        """Return one completion of `prompt_ids`. Thousands of calls may wait at once; the engine batches them."""
+        """Return one completion of `prompt_ids`.
+
+        Thousands of calls may wait at once; the engine batches them.
+        """
         ...

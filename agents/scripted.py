@@ -1,4 +1,4 @@
-"""Agents without a model: they replay what they are given, to check environments and to bound scores."""
+"""Agents without a model: they replay what they are given, to check and bound environments."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ class ScriptedAgent:
     """Plays a list of actions, and repeats the last one when they run out."""
 
     def __init__(self, actions: Sequence[str]) -> None:
-        """Keep at least one action; an empty list plays the empty string."""
+        """Keep the actions; an empty list plays the empty string."""
         self._actions: Iterator[str] = iter(actions)
         self._last = ""
 

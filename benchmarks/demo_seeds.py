@@ -1,8 +1,10 @@
-"""A recipe over many seeds, and the control that spends the same time on supervised training alone.
+r"""A recipe over many seeds, and a control with as much time for supervised training alone.
 
-    python benchmarks/demo_seeds.py demo --seeds 10 --out benchmarks/results/demo_seeds.json --plot docs/images/demo-seeds.svg
+    python benchmarks/demo_seeds.py demo --seeds 10 --out benchmarks/results/demo_seeds.json \
+        --plot docs/images/demo-seeds.svg
 
-Every run is the command a user would type, in a process of its own. The plot needs matplotlib (extra `report`).
+Every run is the command a user would type, in a process of its own. The plot needs matplotlib
+(extra `report`).
 """
 
 import argparse
@@ -27,7 +29,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--threads", type=int, default=2, help="threads of a run")
-    parser.add_argument("--control-steps", type=int, default=0, help="cold-start steps of the control; 0 for no control")
+    parser.add_argument(
+        "--control-steps",
+        type=int,
+        default=0,
+        help="cold-start steps of the control; 0 for no control",
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs/seeds"))
     parser.add_argument("--out", type=Path)
     parser.add_argument("--plot", type=Path)
@@ -46,7 +53,12 @@ def main() -> None:
         print_table(f"{args.recipe}, supervised only", control)
     if args.out is not None:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        machine = {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": args.threads, "jobs": args.jobs}
+        machine = {
+            "cpu": cpu_name(),
+            "cores": os.cpu_count(),
+            "threads": args.threads,
+            "jobs": args.jobs,
+        }
         record = {"recipe": args.recipe, "overrides": args.overrides, "machine": machine}
         rows = {"runs": results, "control": control}
         args.out.write_text(json.dumps(record | rows, indent=1) + "\n", "utf-8")
@@ -57,13 +69,23 @@ def main() -> None:
 def run_seed(args: argparse.Namespace, seed: int, words: Sequence[str]) -> dict[str, Any]:
     """Train one seed and return its summary."""
     folder = args.runs / f"{args.recipe}{'-control' if words else ''}-{seed}"
-    command = [sys.executable, "-m", "gym_reason", "train", args.recipe, "--json", "--out", str(folder)]
-    command += [f"seed={seed}", f"model.threads={args.threads}", *args.overrides, *words]
+    command = [sys.executable, "-m", "gym_reason", "train", args.recipe, "--json"]
+    command += [
+        "--out",
+        str(folder),
+        f"seed={seed}",
+        f"model.threads={args.threads}",
+        *args.overrides,
+        *words,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"seed {seed} failed: {done.stderr[-2000:]}")
     result: dict[str, Any] = json.loads(done.stdout)
-    print(f"{folder.name}: {result['accuracy_after']:.1%} in {result['seconds']:.0f} s", file=sys.stderr)
+    print(
+        f"{folder.name}: {result['accuracy_after']:.1%} in {result['seconds']:.0f} s",
+        file=sys.stderr,
+    )
     return result
 
 
@@ -73,15 +95,16 @@ def print_table(title: str, results: Sequence[dict[str, Any]]) -> None:
     for row in results:
         cold = row["accuracy_cold_start"]
         print(
-            f"{row['seed']:>4}  {row['accuracy_before']:6.1%}  {'-' if cold is None else format(cold, '6.1%')}  "
-            f"{row['accuracy_after']:6.1%}  {row['length_before']:.1f} -> {row['length_after']:.1f}  "
-            f"{row['seconds']:.0f}"
+            f"{row['seed']:>4}  {row['accuracy_before']:6.1%}  "
+            f"{'-' if cold is None else format(cold, '6.1%')}  {row['accuracy_after']:6.1%}  "
+            f"{row['length_before']:.1f} -> {row['length_after']:.1f}  {row['seconds']:.0f}"
         )
     after = [row["accuracy_after"] for row in results]
     seconds = [row["seconds"] for row in results]
     print(
-        f"after: lowest {min(after):.1%}, median {statistics.median(after):.1%}, highest {max(after):.1%}; "
-        f"seconds: median {statistics.median(seconds):.0f}, highest {max(seconds):.0f}"
+        f"after: lowest {min(after):.1%}, median {statistics.median(after):.1%}, "
+        f"highest {max(after):.1%}; seconds: median {statistics.median(seconds):.0f}, "
+        f"highest {max(seconds):.0f}"
     )
 
 
@@ -91,7 +114,9 @@ def rl_curve(run: str, key: str) -> list[float]:
     return [float(row[key]) for row in rows if row["stage"] == "rl"]
 
 
-def draw(args: argparse.Namespace, results: Sequence[dict[str, Any]], control: Sequence[dict[str, Any]]) -> None:
+def draw(
+    args: argparse.Namespace, results: Sequence[dict[str, Any]], control: Sequence[dict[str, Any]]
+) -> None:
     """Draw accuracy and length over the RL steps: every seed thin, their median bold."""
     import matplotlib
 
@@ -100,7 +125,10 @@ def draw(args: argparse.Namespace, results: Sequence[dict[str, Any]], control: S
     from matplotlib import pyplot
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9.6, 3.6), constrained_layout=True)
-    panels = [(left, "accuracy", "Sampled accuracy", 100.0), (right, "length", "Tokens an answer", 1.0)]
+    panels = [
+        (left, "accuracy", "Sampled accuracy", 100.0),
+        (right, "length", "Tokens an answer", 1.0),
+    ]
     for axis, key, label, scale in panels:
         curves = [[scale * value for value in rl_curve(row["run"], key)] for row in results]
         steps = range(1, len(curves[0]) + 1)
@@ -118,8 +146,13 @@ def draw(args: argparse.Namespace, results: Sequence[dict[str, Any]], control: S
         level = 100 * statistics.median(row["accuracy_after"] for row in control)
         left.axhline(level, color=CONTROL, linestyle="--", linewidth=1.4)
         left.annotate(
-            "supervised training for the same time", (len(medians), level), (0, 4),
-            textcoords="offset points", color=CONTROL, fontsize=9, ha="right",
+            "supervised training for the same time",
+            (len(medians), level),
+            (0, 4),
+            textcoords="offset points",
+            color=CONTROL,
+            fontsize=9,
+            ha="right",
         )
     left.legend(frameon=False, loc="lower right", fontsize=9)
     args.plot.parent.mkdir(parents=True, exist_ok=True)

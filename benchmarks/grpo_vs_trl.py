@@ -2,13 +2,15 @@
 
     python benchmarks/grpo_vs_trl.py --threads 2 --out benchmarks/results/grpo_vs_trl.json
 
-TRL runs in an environment of its own, made on first use in `.venv-trl`. A step is 16 prompts x 8 samples x 32 tokens
-(no early stop), rewards, advantages and one optimiser step on all 128 rows. Both sides run in turns, several rounds,
-each in a fresh process; the first steps of a process are not counted. Nothing is skipped on our side: groups without
-signal are kept, so that both do the same work.
+TRL runs in an environment of its own, made on first use in `.venv-trl`. A step is 16 prompts x 8
+samples x 32 tokens (no early stop), rewards, advantages and one optimiser step on all 128 rows.
+Both sides run in turns, several rounds, each in a fresh process; the first steps of a process are
+not counted. Nothing is skipped on our side: groups without signal are kept, so that both do the
+same work.
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -94,8 +96,9 @@ def compare(
 def print_row(row: dict[str, Any]) -> None:
     """Print one line of the table."""
     print(
-        f"{row['size']:>5} {row['precision']}: ours {row['ours_s']:.3f} s, TRL {row['trl_s']:.3f} s "
-        f"({row['ratio']:.2f}x), TRL with our matmul setting {row['trl_medium_s']:.3f} s "
+        f"{row['size']:>5} {row['precision']}: ours {row['ours_s']:.3f} s, "
+        f"TRL {row['trl_s']:.3f} s ({row['ratio']:.2f}x), "
+        f"TRL with our matmul setting {row['trl_medium_s']:.3f} s "
         f"({row['ratio_to_medium']:.2f}x)",
         flush=True,
     )
@@ -112,7 +115,7 @@ def prompts() -> list[str]:
 
 
 def step_ours(args: argparse.Namespace) -> list[float]:
-    """Return the seconds of each step of our RL loop, through environment, rollout, window and update."""
+    """Return the seconds of each step of our RL loop, from the environment to the update."""
     from gym_reason.agents.engines.local import LocalEngine
     from gym_reason.trainers import rl
     from gym_reason.trainers.checkpoint import Progress
@@ -228,7 +231,7 @@ def step_trl(args: argparse.Namespace) -> list[float]:
             callbacks=[Clock()],
         )
         trainer.train()
-    return [b - a for a, b in zip(stamps, stamps[1:], strict=False)]
+    return [b - a for a, b in itertools.pairwise(stamps)]
 
 
 def save_tiny_model(size: str, folder: Path) -> None:
@@ -241,7 +244,7 @@ def save_tiny_model(size: str, folder: Path) -> None:
 
 
 def make_trl_environment() -> Path:
-    """Return the Python of an environment with TRL and the torch that we run on; make it on first use."""
+    """Return the Python of an environment with TRL and our torch; make it on first use."""
     import torch
 
     named = os.environ.get("TRL_PYTHON")

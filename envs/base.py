@@ -50,7 +50,7 @@ class ReasoningEnv(gymnasium.Env[str, str]):
     to the action.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}
+    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012
     heavy: ClassVar[bool] = False
     """Whether `step` takes long enough to be run outside an event loop."""
     max_length: int = 16_384

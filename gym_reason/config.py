@@ -1,6 +1,7 @@
 """Recipes as typed values: TOML in, `key=value` on top, unknown keys refused with the nearest name.
 
-A config is a frozen dataclass whose fields are numbers, strings, booleans, tuples, mappings or further configs.
+A config is a frozen dataclass whose fields are numbers, strings, booleans, tuples, mappings or
+further configs.
 """
 
 import dataclasses
@@ -79,7 +80,7 @@ def build(config_type: type[C], values: Mapping[str, Any], where: str = "") -> C
 
 
 def to_values(config: object) -> dict[str, Any]:
-    """Return a config as nested dictionaries; what is None is left out, since TOML has no word for it."""
+    """Return a config as nested dictionaries, without what is None: TOML has no word for it."""
     values: dict[str, Any] = {}
     for field in dataclasses.fields(config):  # type: ignore[arg-type]
         value = getattr(config, field.name)

@@ -1,7 +1,7 @@
 """Every exception the package raises on purpose.
 
-The failures of a model are data (`Verdict`, `StopReason`); these classes are for failures of ours or of the
-caller. A message is one line: what was found, what was expected, what to do about it.
+The failures of a model are data (`Verdict`, `StopReason`); these classes are for failures of ours
+or of the caller. A message is one line: what was found, what was expected, what to do about it.
 """
 
 
@@ -21,7 +21,7 @@ class GymReasonError(Exception):
 
 
 class UsageError(GymReasonError):
-    """The caller asked for something that cannot be asked for: a wrong option, a wrong type, a wrong folder."""
+    """The caller asked for what cannot be: a wrong option, a wrong type, a wrong folder."""
 
     exit_code = 2
 
@@ -49,4 +49,4 @@ class ModelError(GymReasonError):
 
 
 class RunError(GymReasonError):
-    """A run could not start or go on: its folder is in use, its disk is full, its loss is not finite."""
+    """A run could not start or go on: its folder is in use, its disk full, its loss not finite."""

@@ -1,22 +1,26 @@
 """Evaluation: how often an agent solves the tasks of an environment, with how sure we are of it."""
 
 import asyncio
+import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gym_reason.agents.conversation import ChatEncoder
-from gym_reason.errors import DataError
-from gym_reason.records import dump_line, explain_os_errors, read_jsonl
+from gym_reason.errors import DataError, UsageError
+from gym_reason.records import dump_line, explain_os_errors, read_jsonl, write_atomic
 from gym_reason.rollout import AgentFactory, EnvPool, EpisodeLimits, run_groups
 from gym_reason.seeding import derive_seed
 from gym_reason.stats import pass_at_k, wilson_interval
-from gym_reason.types import Group, Task, Trajectory
+from gym_reason.types import Group, Json, StopReason, Task, Trajectory
 
 EPISODES_AT_ONCE = 512
+NO_ROOM = "no_room"
+"""Outcome of an episode whose prompt left the policy no token to answer with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class TaskResult:
     tokens: tuple[int, ...]
     """Tokens that the policy emitted in each."""
     outcomes: tuple[str, ...]
-    """How each episode was judged; the stop reason where no verdict was given. Unscorable ones are included."""
+    """How each episode, unscorable ones too, was judged: see `outcome_of`."""
     actions: tuple[str, ...]
     """Last action of each."""
 
@@ -67,6 +71,12 @@ class EvalSummary:
     """How many episodes ended in each outcome."""
     unscorable: int = 0
     """Episodes that our side failed to judge; they count neither for nor against."""
+    without_room: int = 0
+    """Episodes, counted as wrong, whose prompt left the policy no token to answer with."""
+    unreadable: int = 0
+    """Tasks with characters that the policy's tokenizer has no token for."""
+    repeated: int = 0
+    """Tasks that were left out because another one is the same."""
     seconds: float = 0.0
     """Time spent."""
 
@@ -83,7 +93,8 @@ def evaluate_tasks(
 ) -> Iterable[TaskResult]:
     """Yield the result of each task, in order, a bounded number of episodes at a time.
 
-    A task's draws derive from its id, so they are the same wherever an interrupted evaluation goes on.
+    A task's draws derive from its id, so they are the same wherever an interrupted evaluation goes
+    on.
     """
     chunk = max(EPISODES_AT_ONCE // samples, 1)
     for start in range(0, len(tasks), chunk):
@@ -105,12 +116,24 @@ def summarise_group(group: Group) -> TaskResult:
         correct=tuple(trajectory.correct for trajectory in scorable),
         rewards=tuple(trajectory.ret for trajectory in scorable),
         tokens=tuple(trajectory.completion_tokens for trajectory in scorable),
-        outcomes=tuple(
-            str(t.verdict.outcome if t.verdict is not None else t.stop_reason)
-            for t in group.trajectories
-        ),
+        outcomes=tuple(map(outcome_of, group.trajectories)),
         actions=tuple(t.turns[-1].action if t.turns else "" for t in group.trajectories),
     )
+
+
+def outcome_of(trajectory: Trajectory) -> str:
+    """Return how an episode was judged: the outcome of its verdict.
+
+    The stop reason stands in where there is no verdict or it does not count, and `no_room` where
+    the prompt left the policy no token to answer with.
+    """
+    if trajectory.stop_reason in (StopReason.ENV_ERROR, StopReason.TIMEOUT):
+        return str(trajectory.stop_reason)
+    last = trajectory.turns[-1].completion if trajectory.turns else None
+    if last is not None and not last.token_ids and not trajectory.correct:
+        return NO_ROOM
+    verdict = trajectory.verdict
+    return str(verdict.outcome if verdict is not None else trajectory.stop_reason)
 
 
 def summarise(
@@ -154,6 +177,7 @@ def summarise(
         tokens=sum(tokens) / len(tokens) if tokens else 0.0,
         outcomes=dict(sorted(outcomes.items())),
         unscorable=sum(len(r.outcomes) - len(r.correct) for r in results),
+        without_room=outcomes[NO_ROOM],
         seconds=round(time.monotonic() - started, 2),
     )
 
@@ -161,8 +185,9 @@ def summarise(
 def interval_over_tasks(means: Sequence[float]) -> tuple[float, float]:
     """Return the 95% interval of the mean of per-task accuracies.
 
-    Episodes on one task are no independent trials, so the spread is taken over tasks. Where each task is all right
-    or all wrong that is a binomial proportion, and Wilson's interval is the better one.
+    Episodes on one task are no independent trials, so the spread is taken over tasks. Where each
+    task is all right or all wrong that is a binomial proportion, and Wilson's interval is the
+    better one.
 
     Source: E. Miller, "Adding Error Bars to Evals", arXiv 2411.00640, section 2.2.
     """
@@ -178,14 +203,17 @@ def interval_over_tasks(means: Sequence[float]) -> tuple[float, float]:
 
 
 class ResultFile:
-    """The results of an evaluation as JSON lines, appended task by task, so that it can go on after a crash."""
+    """The results of an evaluation as JSON lines, one a task, to go on with after a crash."""
 
     def __init__(self, path: Path) -> None:
         """Use `path`; nothing is read or written yet."""
         self._path = path
 
     def read(self) -> list[TaskResult]:
-        """Return the results that are there, and drop a last line that a crash cut short. Raises DataError."""
+        """Return the results that are there, and drop a last line that a crash cut short.
+
+        Raises DataError where a line is no result.
+        """
         if not self._path.exists():
             return []
         content = self._path.read_bytes()
@@ -194,16 +222,37 @@ class ResultFile:
             with explain_os_errors(self._path):
                 self._path.write_bytes(whole)
         try:
-            return [
-                TaskResult(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
-                for _, row in read_jsonl(self._path)
-            ]
+            return [_read_result(row) for _, row in read_jsonl(self._path)]
         except TypeError as error:
             raise DataError(
                 f"{self._path} holds something else: {error}", "results of an evaluation"
             ) from None
 
+    def check_settings(self, settings: Mapping[str, Json]) -> None:
+        """Keep what the results depend on beside them.
+
+        Raises UsageError where results made with other settings are there, and RunError.
+        """
+        path = self._path.with_suffix(".settings.json")
+        if path.exists() and self._path.exists():
+            kept = next((row for _, row in read_jsonl(path)), {})
+            for key, value in json.loads(dump_line(settings)).items():
+                if kept.get(key) != value:
+                    raise UsageError(
+                        f"{self._path} holds results with {key} = {kept.get(key)!r}",
+                        f"{key} = {value!r}",
+                        "ask for the same, or name another folder",
+                    )
+        write_atomic(path, dump_line(settings))
+
     def append(self, result: TaskResult) -> None:
         """Add a result. Raises RunError."""
         with explain_os_errors(self._path), self._path.open("ab") as file:
             file.write(dump_line(result))
+
+
+def _read_result(row: Mapping[str, Any]) -> TaskResult:
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
+    }
+    return TaskResult(**values)

@@ -29,7 +29,7 @@ def explain_os_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def open_atomic(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that appears under `path` only when the block ends without an error."""
+    """Open a file for writing that appears under `path` only if the block ends without an error."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with explain_os_errors(path):
@@ -47,7 +47,11 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 
 def to_json(value: object) -> Any:
-    """Return `value` as what `json` can write: dataclasses as objects, enums as their values, tuples as lists."""
+    """Return `value` as what `json` can write.
+
+    Dataclasses become objects, enums their values, tuples lists, bytes hexadecimal text, and
+    anything unknown its `repr`.
+    """
     if isinstance(value, Enum):
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -71,9 +75,10 @@ def dump_line(value: object) -> bytes:
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield `(line number, object)` for each line that is not blank; `.zst` files are read as Zstandard.
+    """Yield `(line number, object)` for each line that is not blank.
 
-    Raises DataError with the file and the line where one is no JSON object.
+    Files called `.zst` are read as Zstandard. Raises DataError with the file and the line where one
+    is no JSON object.
     """
     for number, line in read_lines(path):
         try:

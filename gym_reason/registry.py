@@ -1,8 +1,8 @@
 """Names for environments, verifiers, agents and recipes, ours and everyone else's.
 
-A user's package registers its parts with the decorators below, in its own modules. An entry point names the module
-to import, so that the command finds the parts without being told; its group is `gym_reason.envs`,
-`gym_reason.verifiers`, `gym_reason.agents` or `gym_reason.recipes`:
+A user's package registers its parts with the decorators below, in its own modules. An entry point
+names the module to import, so that the command finds the parts without being told; its group is
+`gym_reason.envs`, `gym_reason.verifiers`, `gym_reason.agents` or `gym_reason.recipes`:
 
     [project.entry-points."gym_reason.envs"]
     acme = "acme_riddles"
@@ -15,14 +15,14 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import gymnasium
 
 from gym_reason.errors import UnknownNameError, UsageError
 
 T = TypeVar("T")
-EnvClass = TypeVar("EnvClass", bound=type[gymnasium.Env])  # type: ignore[type-arg]
+EnvClass = TypeVar("EnvClass", bound=type[gymnasium.Env[Any, Any]])
 
 
 class Registry(Generic[T]):
@@ -90,13 +90,14 @@ agents: Registry[Callable[..., object]] = Registry("agent", "gym_reason.agents")
 recipes: Registry[Path] = Registry("recipe", "gym_reason.recipes")
 """Recipe files."""
 environments: Registry[str] = Registry("environment", "gym_reason.envs")
-"""What each registered environment is, in one line. Gymnasium's own registry holds how it is made."""
+"""What each environment is, in one line. Gymnasium's own registry holds how it is made."""
 
 
 def load_module(source: str) -> None:
     """Import a module by name, or a Python file by path, for what it registers.
 
-    A second call for the same one does nothing. Raises UsageError where there is no such module or file.
+    A module is imported once, a file is run at every call. Raises UsageError where there is no such
+    module or file.
     """
     if not source.endswith(".py"):
         try:
@@ -113,7 +114,8 @@ def load_module(source: str) -> None:
         )
     name = f"gym_reason_loaded_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -126,7 +128,8 @@ def register(
 
     Args:
         env_id: `namespace/Name-v0`.
-        description: One line for `gym-reason envs list`; the first line of the class's docstring by default.
+        description: One line for `gym-reason envs list`; the first line of the class's docstring by
+            default.
         kwargs: Default arguments of the class.
     """
 
@@ -187,10 +190,14 @@ def register_recipe(name: str, path: str | Path) -> None:
 
 
 def make(env_id: str, **kwargs: object) -> gymnasium.Env[str, str]:
-    """Make a registered environment. Raises UnknownNameError, and UsageError for arguments it does not take."""
+    """Make a registered environment.
+
+    Raises UnknownNameError, and UsageError for arguments that it does not take.
+    """
     environments.get(env_id)
+    arguments: dict[str, Any] = kwargs
     try:
-        return gymnasium.make(env_id, disable_env_checker=True, **kwargs)
+        return gymnasium.make(env_id, disable_env_checker=True, **arguments)
     except TypeError as error:
         raise UsageError(
             f"{env_id} refused its arguments: {error}", "arguments of that environment"

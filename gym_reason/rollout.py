@@ -1,6 +1,7 @@
 """Episodes: an agent acts in an environment until it ends, for many episodes at once.
 
-Every episode is a coroutine. While one waits for the policy the others go on, so the engine finds a full batch.
+Every episode is a coroutine. While one waits for the policy the others go on, so the engine finds a
+full batch.
 """
 
 import asyncio
@@ -131,9 +132,8 @@ async def _step(
             result = env.step(action.text)
     except TimeoutError:
         raise
-    except (
-        Exception
-    ) as error:  # The one place that catches broadly: an environment is anybody's code.
+    except Exception as error:
+        # The one place that catches broadly: an environment is anybody's code.
         trace = traceback.format_exc(limit=-3)
         raise EnvError(
             f"{env} failed at step: {type(error).__name__}: {error} ({trace})"
@@ -198,7 +198,7 @@ async def run_groups(
         agent = agent_for(env, tasks[index])
         episode_seed = derive_seed(task_seeds[index], sample)
         trajectory = await run_episode(env, agent, tasks[index], episode_seed, encoder, limits)
-        # A step that outlived its limit may still run in its thread: that environment is not used again.
+        # A step that outlived its limit may still run in its thread: its environment is given up.
         if trajectory.stop_reason not in (StopReason.TIMEOUT, StopReason.ENV_ERROR):
             envs.give_back(env)
         if on_episode is not None:

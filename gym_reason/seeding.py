@@ -1,7 +1,8 @@
 """Random draws that depend on what is drawn, never on when.
 
-Every generator is derived from a run's seed and a path of names such as `(seed, "rollout", step, task, sample)`,
-so a resumed run, a second process and an interleaved environment all draw the same numbers.
+Every generator is derived from a run's seed and a path of names such as `(seed, "rl", "play", step,
+task, sample)`, so a resumed run, a second process and an interleaved environment all draw the same
+numbers.
 """
 
 import hashlib

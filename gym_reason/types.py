@@ -1,6 +1,7 @@
 """The nouns of the library: frozen, typed, without torch.
 
-Task -> Env -> Observation -> Agent -> Action -> Env ... -> Verdict -> Trajectory -> Group -> Batch -> update
+Task -> Env -> Observation -> Agent -> Action -> Env ... -> Verdict -> Trajectory -> Group -> Batch
+-> update
 """
 
 import dataclasses
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
 

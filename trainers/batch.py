@@ -21,10 +21,17 @@ class TokenBatch:
     """The sampler's log-probability of token `t + 1`; 0 where the mask is 0."""
     lengths: tuple[int, ...]
     """Tokens of each row, without padding."""
+    starts: tuple[int, ...]
+    """Index on the axis T of each row's first token with a mask of 1; 0 where it has none."""
 
     def __len__(self) -> int:
         """Return N."""
         return len(self.lengths)
+
+    @property
+    def start(self) -> int:
+        """The first index on the axis T at which any row has a mask of 1."""
+        return min(self.starts)
 
     def select(self, rows: Sequence[int]) -> "TokenBatch":
         """Return some rows, trimmed to the longest of them."""
@@ -36,11 +43,12 @@ class TokenBatch:
             self.mask_NT[index, : longest - 1],
             self.sampler_logps_NT[index, : longest - 1],
             lengths,
+            tuple(self.starts[row] for row in rows),
         )
 
 
 def make_batch(traces: Sequence[TokenTrace], pad_id: int, device: torch.device) -> TokenBatch:
-    """Return the streams as one batch. Raises ValueError for no stream, or one shorter than two tokens."""
+    """Return the streams as one batch. Raises ValueError for none, or one of under two tokens."""
     lengths = tuple(len(trace.ids) for trace in traces)
     if not lengths or min(lengths) < 2:
         raise ValueError("a batch needs streams of at least two tokens")
@@ -57,13 +65,15 @@ def make_batch(traces: Sequence[TokenTrace], pad_id: int, device: torch.device) 
         torch.from_numpy(mask[:, 1:].copy()).to(device),
         torch.from_numpy(logprobs[:, 1:].copy()).to(device),
         lengths,
+        tuple(mask[:, 1:].argmax(1).tolist()),
     )
 
 
 def plan_micro_batches(lengths: Sequence[int], limit_tokens: int) -> list[list[int]]:
-    """Split rows into forward passes of at most `limit_tokens` padded tokens, rows of like length together.
+    """Split rows into forward passes of at most `limit_tokens` padded tokens, or of one row.
 
-    The plan depends on the lengths alone, so old and new log-probabilities of a window come from equal passes.
+    Rows of like length go together. The plan depends on the lengths alone, so old and new
+    log-probabilities of a window come from equal passes.
     """
     order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
     plan: list[list[int]] = []

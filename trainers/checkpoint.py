@@ -1,9 +1,9 @@
 """Checkpoints: a folder that appears whole or not at all, from which a run goes on bit for bit.
 
-`checkpoints/step-000123/` holds `model/` (a plain Hugging Face directory), `optimiser.pt` and `state.json`;
-`checkpoints/last` is a link to the newest. What no draw of the run depends on is not saved: every draw derives from
-the seed and the step. PyTorch's, NumPy's and Python's global generators are saved for models and environments that
-use them.
+`checkpoints/step-000123/` holds `model/` (a plain Hugging Face directory), `optimiser.pt` and
+`state.json`; `checkpoints/last` is a link to the newest. No state of the run's own draws is saved:
+every draw derives from the seed and the step. PyTorch's, NumPy's and Python's global generators are
+saved for models and environments that use them.
 """
 
 import json
@@ -57,7 +57,7 @@ class CheckpointStore:
     """Writes, finds and prunes the checkpoints of a run."""
 
     def __init__(self, folder: Path, keep: int) -> None:
-        """Use `folder`; `keep` newest checkpoints stay (at least 2), besides those marked as milestones."""
+        """Use `folder`; the `keep` newest checkpoints (at least 2) stay, and every milestone."""
         self._folder = folder
         self._keep = max(keep, 2)
 
@@ -69,7 +69,10 @@ class CheckpointStore:
         *,
         milestone: bool = False,
     ) -> Path:
-        """Save a checkpoint, make it the last one, and prune. Raises RunError; the one before then stays."""
+        """Save a checkpoint, make it the last one, and prune.
+
+        Raises RunError; the checkpoint before then stays the last one.
+        """
         final = self._folder / f"step-{progress.step:06d}"
         partial = self._folder / f".partial-{final.name}"
         try:
@@ -141,7 +144,7 @@ class CheckpointStore:
 def save_generators() -> dict[str, Any]:
     """Return the state of the global generators as tensors and plain values."""
     version, internal, gauss = random.getstate()
-    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # type: ignore[misc]
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],

@@ -1,7 +1,7 @@
-"""The cold start: supervised training on demonstrations that the environment itself makes and verifies.
+"""The cold start: supervised training on demonstrations that the environment makes and verifies.
 
-Demonstrations are played through the environment, so they have the token stream that the policy will meet, for any
-number of turns, and one that the verifier refuses never enters.
+Demonstrations are played through the environment, so they have the token stream that the policy
+will meet, for any number of turns, and one that the verifier refuses never enters.
 """
 
 import time
@@ -17,11 +17,11 @@ from gym_reason.trainers.formulas.aggregation import token_mean
 from gym_reason.trainers.logprobs import token_logps
 from gym_reason.trainers.optimiser import learning_rate, make_optimiser, set_learning_rate
 from gym_reason.trainers.session import Session, check_finite
-from gym_reason.types import Task
+from gym_reason.types import Json, Task
 
 
 def run_cold_start(session: Session) -> None:
-    """Train on demonstrations until the stage's steps are done; goes on where a checkpoint left off."""
+    """Train on demonstrations until the stage is done; goes on where a checkpoint left off."""
     settings = session.recipe.cold_start
     progress, learner = session.progress, session.learner
     demonstrations = make_demonstrations(session)
@@ -40,7 +40,7 @@ def run_cold_start(session: Session) -> None:
         lr = learning_rate(settings.optimiser, step, settings.steps)
         set_learning_rate(optimiser, lr)
         with learner.mixed_precision():
-            logps_NT, _ = token_logps(learner.model, batch.ids_NL)
+            logps_NT, _ = token_logps(learner.model, batch.ids_NL, start=batch.start)
         loss = -(logps_NT * token_mean(batch.mask_NT, batch.mask_NT.shape[1])).sum()
         check_finite(loss.item(), "the loss", f"step {step} of the cold start")
         optimiser.zero_grad(set_to_none=True)
@@ -53,7 +53,7 @@ def run_cold_start(session: Session) -> None:
         tokens = int(batch.mask_NT.sum())
         progress.tokens += tokens
         seconds = time.monotonic() - started
-        row = {
+        row: dict[str, Json] = {
             "stage": "cold_start",
             "step": progress.cold_start_steps,
             "loss": loss.item(),
@@ -63,7 +63,7 @@ def run_cold_start(session: Session) -> None:
             "seconds": seconds,
         }
         session.finish_step(row, optimiser, last=progress.cold_start_steps == settings.steps)
-    learner.model.eval()
+    learner.model.train(False)
     learner.engine.refresh()
 
 
@@ -86,8 +86,8 @@ def make_demonstrations(session: Session) -> TokenBatch:
     refused = [trajectory for trajectory in trajectories if not trajectory.correct]
     if refused:
         raise RunError(
-            f"{session.recipe.env.id} refuses {len(refused)} of its own {len(trajectories)} demonstrations, "
-            f"first that of task {refused[0].task.id}",
+            f"{session.recipe.env.id} refuses {len(refused)} of its own {len(trajectories)} "
+            f"demonstrations, first that of task {refused[0].task.id}",
             "demonstrations that solve their tasks",
             "see gym-reason envs check",
         )

@@ -1,26 +1,35 @@
 """Log-probabilities and entropies of the tokens of a batch under a model."""
 
 import torch
+from torch.nn.functional import pad
 from transformers import PreTrainedModel
+
+from gym_reason.trainers.fused import fused_logits, supports
 
 
 def token_logps(
-    model: PreTrainedModel, ids_NL: torch.Tensor, temperature: float = 1.0
+    model: PreTrainedModel, ids_NL: torch.Tensor, temperature: float = 1.0, start: int = 0
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the log-probability of each token after the first, and the entropy of the choice of it.
+    """Return the log-probability of each token after the first, and the entropy of its choice.
 
     Args:
         model: A causal language model.
         ids_NL: Token ids, padded on the right: a causal model never looks there from a real token.
-        temperature: Of the sampler; the log-probabilities are those of the distribution that it drew from.
+        temperature: Of the sampler; the log-probabilities are those of the distribution that it
+            drew from. 0 counts as 1.
+        start: First index on the axis T that is wanted; both results are 0 before it.
 
     Returns:
         `logps_NT` and `entropy_NT`, float32, T = L - 1. The entropy carries a gradient too.
     """
-    logits_NTV = model(input_ids=ids_NL[:, :-1], use_cache=False).logits.float()
+    inputs_NT = ids_NL[:, :-1]
+    if supports(model):
+        logits_NSV = fused_logits(model, inputs_NT, start).float()
+    else:
+        logits_NSV = model(input_ids=inputs_NT, use_cache=False).logits[:, start:].float()
     if temperature not in (0.0, 1.0):
-        logits_NTV = logits_NTV / temperature
-    log_probs_NTV = torch.log_softmax(logits_NTV, dim=-1)
-    logps_NT = log_probs_NTV.gather(-1, ids_NL[:, 1:, None]).squeeze(-1)
-    entropy_NT = -(log_probs_NTV.exp() * log_probs_NTV).sum(-1)
-    return logps_NT, entropy_NT
+        logits_NSV = logits_NSV / temperature
+    log_probs_NSV = torch.log_softmax(logits_NSV, dim=-1)
+    logps_NS = log_probs_NSV.gather(-1, ids_NL[:, 1 + start :, None]).squeeze(-1)
+    entropy_NS = -(log_probs_NSV.exp() * log_probs_NSV).sum(-1)
+    return pad(logps_NS, (start, 0)), pad(entropy_NS, (start, 0))

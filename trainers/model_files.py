@@ -25,7 +25,7 @@ class ModelWriter:
             }
 
     def write(self, folder: Path) -> None:
-        """Write the directory with the weights as they are now. Raises OSError or SafetensorError."""
+        """Write the directory with the current weights. Raises OSError or SafetensorError."""
         folder.mkdir()
         for name, content in self._files.items():
             (folder / name).write_bytes(content)

@@ -21,7 +21,10 @@ def make_optimiser(
 
 
 def learning_rate(settings: OptimiserSettings, step: int, total_steps: int) -> float:
-    """Return the learning rate of a step counted from 0: up to `lr` over the warm-up, down to `lr * final_share`."""
+    """Return the learning rate of a step counted from 0.
+
+    It rises to `lr` over the warm-up and falls to `lr * final_share` at the last step.
+    """
     if step < settings.warmup_steps:
         return settings.lr * (step + 1) / settings.warmup_steps
     remaining = max(total_steps - settings.warmup_steps - 1, 1)

@@ -264,7 +264,7 @@ def _micro_batch_loss(
     settings, learner = session.recipe.rl, session.learner
     with learner.mixed_precision():
         logps_NT, entropy_NT = token_logps(
-            learner.model, part.ids_NL, session.recipe.sampling.temperature
+            learner.model, part.ids_NL, session.recipe.sampling.temperature, part.start
         )
     old_NT = logps_NT.detach() if old_NT is None else old_NT
     advantages_NT = advantages_N[:, None].expand_as(logps_NT)
@@ -315,7 +315,9 @@ def all_logps(
             chosen = [rows[row] for row in micro]
             part = batch.select(chosen)
             with session.learner.mixed_precision():
-                logps_NT, _ = token_logps(model, part.ids_NL, session.recipe.sampling.temperature)
+                logps_NT, _ = token_logps(
+                    model, part.ids_NL, session.recipe.sampling.temperature, part.start
+                )
             index = torch.tensor(chosen, device=result_NT.device)
             result_NT[index, : logps_NT.shape[1]] = logps_NT
     return result_NT
@@ -331,4 +333,6 @@ def make_reference(session: Session) -> PreTrainedModel:
         )
     else:
         torch.save(model.state_dict(), start)
-    return model.eval().requires_grad_(False)
+    model.train(False)
+    model.requires_grad_(False)
+    return model

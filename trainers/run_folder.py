@@ -111,9 +111,10 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def choose_folder(out: Path | None, name: str, root: Path = Path("runs")) -> Path:
-    """Return the folder of a new run: `out`, or the first of `runs/NAME`, `runs/NAME-2`, ... that is free.
+    """Return the folder of a new run.
 
-    Raises UsageError where `out` holds a run already.
+    That is `out`, or the first of `runs/NAME`, `runs/NAME-2`, ... that is free. Raises UsageError
+    where `out` holds a run already.
     """
     if out is not None:
         if (out / "recipe.toml").exists():
@@ -130,7 +131,7 @@ def choose_folder(out: Path | None, name: str, root: Path = Path("runs")) -> Pat
 
 
 def latest_folder(name: str, root: Path = Path("runs")) -> Path:
-    """Return the newest of `runs/NAME`, `runs/NAME-2`, ... Raises UsageError where there is none."""
+    """Return the last of `runs/NAME`, `runs/NAME-2`, ... Raises UsageError where there is none."""
     found = [path for path in root.glob(f"{name}*") if (path / "recipe.toml").exists()]
     found = [path for path in found if path.name == name or path.name[len(name) + 1 :].isdigit()]
     if not found:

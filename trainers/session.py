@@ -1,7 +1,8 @@
-"""What both stages of a run work with: the model, its engine, the tasks, and where the run stands."""
+"""What both stages of a run work with: the model, its engine, the tasks and the run's progress."""
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -81,9 +82,9 @@ class Learner:
 
     @property
     def pad_id(self) -> int:
-        """The token that fills rows up; any will do where the tokenizer has none, since it is masked."""
-        pad = self.tokenizer.pad_token_id
-        return int(pad) if pad is not None else int(self.tokenizer.eos_token_id)
+        """The token that fills rows up; any will do, since it is masked."""
+        known = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id)
+        return next((token_id for token_id in known if isinstance(token_id, int)), 0)
 
     def mixed_precision(self) -> contextlib.AbstractContextManager[Any]:
         """Return the context for a forward pass of training."""
@@ -107,7 +108,7 @@ def build_learner(settings: ModelSettings, seed: int, checkpoint: Path | None) -
             settings.size, len(tokenizer), max_positions=EMBEDDED_POSITIONS, seed=seed
         )
         model = model.to(device)  # type: ignore[arg-type]
-    model.eval()
+    model.train(False)
     precision = settings.precision
     if precision == "auto":
         precision = "bf16" if device.type == "cuda" else "fp32"
@@ -117,7 +118,7 @@ def build_learner(settings: ModelSettings, seed: int, checkpoint: Path | None) -
 
 
 def prepare_machine(settings: ModelSettings) -> tuple[int, str]:
-    """Choose threads and the precision of matrix products; return the threads and a sentence on both."""
+    """Set threads and the precision of matrix products; return the threads and a word on both."""
     choice = choose_threads(settings.threads or "auto")
     torch.set_num_threads(choice.threads)
     return choice.threads, f"{choice.reason}; {use_fast_matmul()}"
@@ -163,7 +164,10 @@ class Session:
             self.curriculum.load_state(progress.curriculum)
 
     def envs(self, level: int | None = None, split: str = "") -> EnvPool:
-        """Return the environments of a level of the curriculum and a split; "" is the environment's own default."""
+        """Return the environments of a level of the curriculum and a split.
+
+        "" stands for the environment's own split.
+        """
         key = (level, split)
         if key not in self._pools:
             kwargs: dict[str, object] = dict(self.recipe.env.kwargs)
@@ -219,9 +223,10 @@ class Session:
     def finish_step(
         self, row: dict[str, Json], optimiser: torch.optim.Optimizer, *, last: bool
     ) -> None:
-        """Write a step's metrics, save a checkpoint where one is due, and stop where a stop was asked for.
+        """Write a step's metrics, save a checkpoint where one is due, and stop where asked to.
 
         The checkpoint of a stage's last step is left to the end of the stage, which knows more.
+        Raises RunError, and Stopped after a signal.
         """
         self._tick()
         self.progress.metrics_bytes = self.folder.append_metrics(row)
@@ -235,7 +240,10 @@ class Session:
             raise Stopped(self._stop.signal)
 
     def save(self, optimiser: torch.optim.Optimizer | None, *, milestone: bool = False) -> None:
-        """Save a checkpoint. Raises RunError, and keeps the one before, where a weight is not finite."""
+        """Save a checkpoint.
+
+        Raises RunError, and keeps the one before, where a weight is not finite.
+        """
         self._tick()
         for name, parameter in self.learner.model.named_parameters():
             check_finite(parameter.detach().sum().item(), name, f"step {self.progress.step}")
@@ -268,8 +276,8 @@ def _draw(envs: EnvPool, count: int, seed: int) -> tuple[Task, ...]:
 
 
 def check_finite(value: float, name: str, where: str) -> None:
-    """Raise RunError where a loss or a norm is not a finite number: an update with it would end the model."""
-    if value != value or value in (float("inf"), float("-inf")):
+    """Raise RunError where a loss, a norm or a weight is not finite: it would end the model."""
+    if not math.isfinite(value):
         raise RunError(
             f"{name} is {value} at {where}",
             "a finite number",

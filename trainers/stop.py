@@ -1,4 +1,4 @@
-"""Stopping a run politely: Ctrl-C and SIGTERM end it after the step in flight, with a checkpoint."""
+"""Stopping a run politely: Ctrl-C and SIGTERM end it after its current step, with a checkpoint."""
 
 import signal
 from types import FrameType, TracebackType
@@ -18,7 +18,7 @@ class StopRequest:
         return self.signal is not None
 
     def __enter__(self) -> Self:
-        """Take over both signals. Outside the main thread, where Python forbids it, nothing is done."""
+        """Take over both signals; outside the main thread, where Python forbids it, do nothing."""
         try:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._note)

@@ -44,7 +44,7 @@ class Summary:
     accuracy_after: float
     """The same at the end."""
     length_before: float
-    """Mean tokens of those answers before any training of RL: after the cold start where there is one."""
+    """Mean tokens of those answers before RL: after the cold start where there is one."""
     length_after: float
     """The same at the end."""
     seconds: float
@@ -140,8 +140,9 @@ def measure(session: Session, when: str) -> None:
     session.folder.write_trajectories(f"held-out-{when}", played)
     session.folder.write_samples(when, describe_samples(played[: settings.samples_shown]))
     session.say(
-        f"{when.replace('_', ' ')}: {session.progress.accuracy[when]:.1%} of {len(scorable)} held-out problems, "
-        f"{session.progress.length[when]:.1f} tokens an answer, {time.monotonic() - started:.1f} s"
+        f"{when.replace('_', ' ')}: {session.progress.accuracy[when]:.1%} of {len(scorable)} "
+        f"held-out problems, {session.progress.length[when]:.1f} tokens an answer, "
+        f"{time.monotonic() - started:.1f} s"
     )
 
 

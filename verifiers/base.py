@@ -7,10 +7,10 @@ from gym_reason.types import Task, Verdict
 
 @runtime_checkable
 class Verifier(Protocol):
-    """Judges submissions. Pure from the outside: the same task and submission give the same verdict.
+    """Judges submissions; the same task and submission always give the same verdict.
 
-    A verifier reads `task.reference` (and `task.meta` where it says so), never raises for anything a submission
-    holds, and never evaluates, unpickles or runs any of it outside a sandbox.
+    A verifier reads `task.reference` (and `task.meta` where it says so), never raises for anything
+    a submission holds, and never evaluates, unpickles or runs any of it outside a sandbox.
     """
 
     name: str

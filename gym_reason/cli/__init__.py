@@ -47,9 +47,25 @@ def print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False))
 
 
+def parse_arguments(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None
+) -> argparse.Namespace:
+    """Return the parsed arguments; words may stand between and after the options."""
+    args, rest = parser.parse_known_args(arguments)
+    words = getattr(args, "words", None)
+    if rest and (words is None or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        args.words = [*words, *rest]
+    return args
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 1 for a failed run, 2 for wrong usage, 130 for Ctrl-C."""
-    args = build_parser().parse_args(arguments)
+    """Run the command and return its exit code.
+
+    That is 0, 1 for a failed run, 2 for wrong usage and 130 for Ctrl-C.
+    """
+    args = parse_arguments(build_parser(), arguments)
     try:
         for source in args.load:
             load_module(source)

@@ -1,5 +1,6 @@
 """What a person sees while a run goes on, and the three lines at its end."""
 
+import itertools
 import math
 import time
 from collections.abc import Mapping
@@ -140,7 +141,7 @@ class LiveObserver(PlainObserver):
 
 
 def make_observer(name: str) -> PlainObserver:
-    """Return the display for the terminal at hand; it draws on stderr, so that stdout holds only results."""
+    """Return the display for the terminal at hand; it draws on stderr, stdout is for results."""
     console = Console(stderr=True)
     return LiveObserver(console, name) if console.is_terminal else PlainObserver(console)
 
@@ -162,12 +163,15 @@ def figures_of(row: Mapping[str, Json]) -> list[tuple[str, str]]:
 
 
 def sparkline(values: list[float], width: int) -> str:
-    """Return a curve as one line of block characters: `width` means of neighbours, scaled from lowest to highest."""
+    """Return a curve as one line of block characters, scaled from lowest to highest.
+
+    Each of at most `width` characters shows the mean of neighbouring values.
+    """
     if not values:
         return ""
     count = min(width, len(values))
     edges = [i * len(values) // count for i in range(count + 1)]
-    means = [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    means = [sum(values[a:b]) / (b - a) for a, b in itertools.pairwise(edges)]
     low, high = min(means), max(means)
     span = (high - low) or 1.0
     return "".join(SPARKS[round((mean - low) / span * (len(SPARKS) - 1))] for mean in means)
@@ -184,16 +188,18 @@ def format_seconds(seconds: float) -> str:
 
 
 def say_result(summary: "Summary") -> None:
-    """Print the three lines that a run ends with: what was learned, how long it took, where things are."""
+    """Print the three lines that a run ends with: what was learned, at what cost, where it is."""
     start = summary.accuracy_before
     via = summary.accuracy_cold_start
     middle = f" to {via:.1%} by the cold start" if via is not None else ""
     rise = "longer" if summary.length_after > summary.length_before else "shorter"
     print(
-        f"Learned: held-out accuracy went from {start:.1%}{middle} to {summary.accuracy_after:.1%} by RL."
+        f"Learned: held-out accuracy went from {start:.1%}{middle} "
+        f"to {summary.accuracy_after:.1%} by RL."
     )
     print(
-        f"Answers grew {rise}: {summary.length_before:.1f} tokens before RL, {summary.length_after:.1f} after "
-        f"({format_seconds(summary.seconds)}, {summary.tokens:,} tokens)."
+        f"Answers grew {rise}: {summary.length_before:.1f} tokens before RL, "
+        f"{summary.length_after:.1f} after ({format_seconds(summary.seconds)}, "
+        f"{summary.tokens:,} tokens)."
     )
     print(f"Look at {summary.run}/report.html; the model is {summary.run}/checkpoints/last/model.")

@@ -2,24 +2,29 @@
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gym_reason.cli import add_common_arguments, print_json
 from gym_reason.config import apply_overrides
-from gym_reason.envs.base import sample_tasks
-from gym_reason.errors import UsageError
+from gym_reason.envs.base import sample_tasks, unwrap
+from gym_reason.errors import DataError, UsageError
 from gym_reason.evaluate import EvalSummary, ResultFile, TaskResult, evaluate_tasks, summarise
 from gym_reason.records import explain_os_errors, to_json, write_atomic
 from gym_reason.registry import environments, make
 from gym_reason.rollout import EnvPool, EpisodeLimits
 from gym_reason.seeding import derive_seed
 from gym_reason.types import Task
+
+if TYPE_CHECKING:
+    from gym_reason.agents.build import Actor
 
 DEFAULT_PROBLEMS = 512
 
@@ -29,7 +34,7 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "eval",
         help="measure a policy on environments",
-        description="Play episodes and report accuracy with its interval, pass@k, lengths and outcomes.",
+        description="Play episodes and report accuracy, its interval, pass@k, lengths, outcomes.",
     )
     parser.add_argument(
         "words",
@@ -41,7 +46,8 @@ def add_parser(subparsers: Any) -> None:
         "--policy",
         required=True,
         metavar="PATH|engine:NAME",
-        help="a model directory, checkpoint or run; engine:oracle, engine:random, engine:wrong, engine:empty",
+        help="a model directory, checkpoint or run; "
+        "engine:oracle, engine:random, engine:wrong, engine:empty",
     )
     parser.add_argument(
         "--agent", default="answer", help="the agent around the policy (default: answer)"
@@ -85,12 +91,12 @@ def run(args: argparse.Namespace) -> int:
     env_ids = [word for word in args.words if "=" not in word]
     kwargs = apply_overrides({}, [word for word in args.words if "=" in word])
     check_arguments(args, env_ids)
-    temperature = args.temperature if args.temperature is not None else float(args.samples > 1)
-    params = SamplingParams(max_tokens=args.max_tokens, temperature=temperature, seed=args.seed)
+    jobs = [prepare_job(args, env_id, kwargs) for env_id in env_ids]
+    params = SamplingParams(args.max_tokens, choose_temperature(args), seed=args.seed)
     actor = make_actor(args.policy, args.agent, params)
     summaries = []
-    for env_id in env_ids:
-        summary = evaluate_env(args, env_id, kwargs, actor)
+    for job in jobs:
+        summary = evaluate_job(args, job, actor)
         summaries.append(summary)
         if not args.json:
             print_summary(summary)
@@ -101,16 +107,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 def check_arguments(args: argparse.Namespace, env_ids: list[str]) -> None:
-    """Refuse what cannot be run, before a model is loaded. Raises UsageError or UnknownNameError."""
+    """Refuse what cannot be run, before a model is loaded.
+
+    Raises UsageError or UnknownNameError.
+    """
     if not env_ids:
         raise UsageError("no environment", "at least one id", "see gym-reason envs list")
     for env_id in env_ids:
         environments.get(env_id)
+        if env_ids.count(env_id) > 1:
+            raise UsageError(f"{env_id} twice", "each environment once")
     for name in ("samples", "max_tokens"):
         if getattr(args, name) < 1:
             raise UsageError(f"--{name.replace('_', '-')} {getattr(args, name)}", "1 or more")
     if args.limit is not None and args.limit < 1:
         raise UsageError(f"--limit {args.limit}", "1 or more")
+    if not 0.0 <= choose_temperature(args) < math.inf:
+        raise UsageError(f"--temperature {args.temperature}", "0 or more")
     if args.resume and args.out is None:
         raise UsageError("--resume without --out", "the folder to go on with", "add --out DIR")
     parse_ks(args.k, args.samples)
@@ -130,62 +143,116 @@ def parse_ks(text: str, samples: int) -> list[int]:
     return ks
 
 
-def evaluate_env(
-    args: argparse.Namespace, env_id: str, kwargs: dict[str, Any], actor: Any
-) -> EvalSummary:
-    """Play every episode on one environment, keep the results where asked, and return the summary."""
-    started = time.monotonic()
-    envs, tasks = draw_tasks(args, env_id, kwargs)
-    file = open_results(args, env_id)
+def choose_temperature(args: argparse.Namespace) -> float:
+    """Return the temperature asked for, or greedy for one sample and 1 for more."""
+    return float(args.samples > 1 if args.temperature is None else args.temperature)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One environment to evaluate on."""
+
+    env_id: str
+    """Its id."""
+    envs: EnvPool
+    """Where episodes take it from."""
+    tasks: list[Task]
+    """The problems, each once."""
+    repeated: int
+    """How many were left out because another one is the same."""
+    file: ResultFile | None
+    """Where the results go."""
+    done: dict[str, TaskResult]
+    """Results that are there already, by task."""
+
+
+def prepare_job(args: argparse.Namespace, env_id: str, kwargs: dict[str, Any]) -> Job:
+    """Draw the problems and open the results, so that what is wrong is told before any episode."""
+    envs, drawn = draw_tasks(args, env_id, kwargs)
+    tasks = distinct_tasks(drawn)
+    repeated = len(drawn) - len(tasks)
+    file = open_results(args, env_id, kwargs)
     done = {result.task_id: result for result in file.read()} if file and args.resume else {}
-    todo = [task for task in tasks if task.id not in done]
-    with show_progress(env_id, len(todo) * args.samples) as (bar, task_id):
+    return Job(env_id, envs, tasks[: args.limit], repeated, file, done)
+
+
+def evaluate_job(args: argparse.Namespace, job: Job, actor: "Actor") -> EvalSummary:
+    """Play the episodes on one environment, keep the results where asked, and sum them up."""
+    started = time.monotonic()
+    done = dict(job.done)
+    todo = [task for task in job.tasks if task.id not in done]
+    with show_progress(job.env_id, len(todo) * args.samples) as (bar, task_id):
         for result in evaluate_tasks(
-            *(
-                envs,
-                actor.agent_for,
-                todo,
-                args.samples,
-                derive_seed(args.seed, env_id),
-                actor.encoder,
-            ),
+            job.envs,
+            actor.agent_for,
+            todo,
+            args.samples,
+            derive_seed(args.seed, job.env_id),
+            actor.encoder,
             limits=EpisodeLimits(),
             on_episode=lambda _: bar.advance(task_id),
         ):
             done[result.task_id] = result
-            if file is not None:
-                file.append(result)
-    envs.close()
-    results: Sequence[TaskResult] = [done[task.id] for task in tasks]
-    ks = parse_ks(args.k, args.samples)
-    summary = summarise(env_id, actor.name, results, args.samples, ks, started)
+            if job.file is not None:
+                job.file.append(result)
+    job.envs.close()
+    summary = summarise(
+        job.env_id,
+        actor.name,
+        [done[task.id] for task in job.tasks],
+        args.samples,
+        parse_ks(args.k, args.samples),
+        started,
+    )
+    unreadable = sum(not actor.reads(task) for task in job.tasks)
+    summary = replace(summary, unreadable=unreadable, repeated=job.repeated)
     if args.out is not None:
         text = json.dumps(to_json(summary), indent=1, ensure_ascii=False) + "\n"
-        write_atomic(args.out / f"{file_stem(env_id)}.summary.json", text)
+        write_atomic(args.out / f"{file_stem(job.env_id)}.summary.json", text)
     return summary
 
 
 def draw_tasks(
     args: argparse.Namespace, env_id: str, kwargs: dict[str, Any]
 ) -> tuple[EnvPool, list[Task]]:
-    """Return the environments and the problems: all of a finite set, or a seeded draw from an endless one."""
+    """Return the environments and the problems: a finite set, or a draw from an endless one."""
     arguments = dict(kwargs)
     first = make(env_id, **arguments)
-    finite = first.unwrapped.tasks()  # type: ignore[attr-defined]
-    if args.split or finite is None:
+    finite = unwrap(first).tasks()
+    if args.split or (finite is None and "split" not in arguments):
         arguments["split"] = args.split or "test"
+        first.close()
         first = make(env_id, **arguments)
-        finite = first.unwrapped.tasks()  # type: ignore[attr-defined]
+        finite = unwrap(first).tasks()
     pool = EnvPool(lambda: make(env_id, **arguments))
     pool.give_back(first)
     if finite is not None:
-        return pool, list(finite[: args.limit] if args.limit else finite)
+        return pool, list(finite)
     drawn = sample_tasks(first, args.limit or DEFAULT_PROBLEMS, derive_seed(0, "held-out"))
     return pool, list({task.id: task for task in drawn}.values())
 
 
-def open_results(args: argparse.Namespace, env_id: str) -> ResultFile | None:
-    """Return the file for the results. Raises UsageError where it exists and `--resume` is not given."""
+def distinct_tasks(tasks: Sequence[Task]) -> list[Task]:
+    """Return each task once, in order. Raises DataError where two different ones share a name."""
+    chosen: dict[str, Task] = {}
+    for task in tasks:
+        first = chosen.setdefault(task.id, task)
+        if (first.prompt, first.reference) != (task.prompt, task.reference):
+            raise DataError(
+                f"two different tasks are called {task.id!r}",
+                "a name of its own for each",
+                "name another id column, or none",
+            )
+    return list(chosen.values())
+
+
+def open_results(
+    args: argparse.Namespace, env_id: str, kwargs: dict[str, Any]
+) -> ResultFile | None:
+    """Return the file for the results.
+
+    Raises UsageError where it exists without `--resume`, or was made with other settings.
+    """
     if args.out is None:
         return None
     with explain_os_errors(args.out):
@@ -195,7 +262,11 @@ def open_results(args: argparse.Namespace, env_id: str) -> ResultFile | None:
         raise UsageError(
             f"{path} exists", "a new folder", "go on with --resume, or name another --out"
         )
-    return ResultFile(path)
+    file = ResultFile(path)
+    names = ("policy", "agent", "samples", "split", "max_tokens", "seed")
+    settings = {name: getattr(args, name) for name in names}
+    file.check_settings({**settings, "temperature": choose_temperature(args), "env": kwargs})
+    return file
 
 
 def file_stem(env_id: str) -> str:
@@ -235,11 +306,19 @@ def print_summary(summary: EvalSummary) -> None:
     low, high = summary.interval
     print(f"{summary.env}: {summary.accuracy:.1%} right (95% interval {low:.1%} to {high:.1%})")
     print(
-        f"  {summary.tasks} problems x {summary.samples} episodes by {summary.policy} in {summary.seconds:.1f} s"
+        f"  {summary.tasks} problems x {summary.samples} episodes "
+        f"by {summary.policy} in {summary.seconds:.1f} s"
     )
     for k, value in summary.pass_at.items():
         print(f"  pass@{k} {value:.1%}")
     outcomes = ", ".join(f"{name} {count}" for name, count in summary.outcomes.items())
     print(f"  reward {summary.reward:.3f}, {summary.tokens:.1f} tokens an episode; {outcomes}")
-    if summary.unscorable:
-        print(f"  {summary.unscorable} episodes could not be scored and count neither way")
+    remarks = {
+        "episodes that could not be scored and count neither way": summary.unscorable,
+        "episodes counted as wrong, with no room to answer after the prompt": summary.without_room,
+        "problems with characters that the tokenizer lacks": summary.unreadable,
+        "problems left out as repeated": summary.repeated,
+    }
+    for remark, count in remarks.items():
+        if count:
+            print(f"  {remark}: {count}")

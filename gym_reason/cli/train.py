@@ -21,7 +21,8 @@ def add_parser(subparsers: Any) -> None:
         "words",
         nargs="*",
         metavar="RECIPE|ENV_ID|key=value",
-        help="a recipe (default: demo), a .toml file or an environment's id; then settings such as rl.steps=50",
+        help="a recipe (default: demo), a .toml file or an environment's id; "
+        "then settings such as rl.steps=50",
     )
     parser.add_argument(
         "--resume",
@@ -77,7 +78,10 @@ def run_recipe(recipe: Any, folder: Path, *, resume: bool, as_json: bool) -> int
 
 
 def split_words(words: list[str]) -> tuple[str, list[str]]:
-    """Return the target and the overrides; the target is the first word, unless that is an override."""
+    """Return the target and the overrides.
+
+    The target is the first word, unless that is an override.
+    """
     from gym_reason.trainers.recipe import DEFAULT_RECIPE
 
     target, overrides = (

@@ -3,10 +3,11 @@
 import pytest
 
 from gym_reason.agents.conversation import ChatEncoder, Conversation
-from gym_reason.agents.tokenizers import build_character_tokenizer
+from gym_reason.agents.tokenizers import SPECIAL_TOKENS, build_character_tokenizer
 from gym_reason.types import Completion, Message
 
 PROMPT = (Message("user", "12+34="),)
+END = SPECIAL_TOKENS.index("<eos>")
 
 
 @pytest.fixture
@@ -17,8 +18,7 @@ def encoder() -> ChatEncoder:
 
 def complete(encoder: ChatEncoder, text: str) -> Completion:
     """Return what a policy that says `text` and stops would emit."""
-    tokenizer = encoder._tokenizer
-    ids = (*tokenizer.encode(text, add_special_tokens=False), tokenizer.eos_token_id)  # type: ignore[attr-defined]
+    ids = (*encoder._tokenizer.encode(text, add_special_tokens=False), END)
     return Completion(ids, tuple(-0.5 - i for i in range(len(ids))), text, "stop")
 
 

@@ -72,7 +72,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(
     store = CheckpointStore(small_disk, keep=2)
     store.save(Progress(rl_steps=1), writer, None)
     (small_disk / "filler").write_bytes(b"x" * (os.statvfs(small_disk).f_bavail * 4096 - 200_000))
-    with pytest.raises(RunError, match="cannot write .*step-000002.*free space"):
+    with pytest.raises(RunError, match=r"cannot write .*step-000002.*free space"):
         store.save(Progress(rl_steps=2), writer, None)
     last = store.last()
     assert last is not None
@@ -90,7 +90,8 @@ def test_the_global_generators_come_back() -> None:
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from gym_reason.trainers.run_folder import RunFolder\n"
+        "import sys; from pathlib import Path\n"
+        "from gym_reason.trainers.run_folder import RunFolder\n"
         "with RunFolder(Path(sys.argv[1])): pass"
     )
     with RunFolder(tmp_path / "run"):

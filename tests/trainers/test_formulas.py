@@ -1,4 +1,4 @@
-"""The formulas against hand-worked numbers, their limits and invariances, and finite differences."""
+"""The formulas against hand-worked numbers, their limits, invariances and finite differences."""
 
 import pytest
 import torch
@@ -110,7 +110,7 @@ def test_equal_rewards_give_exactly_no_gradient(
     loss_NT = clipped_ratio(
         logps_NT, logps_NT.detach(), advantages_N[:, None].expand(G, T), ClipRange()
     ).loss_NT
-    (loss_NT * token_mean(mask_NT, T)).sum().backward()
+    (loss_NT * token_mean(mask_NT, T)).sum().backward()  # type: ignore[no-untyped-call]
     assert theta_TV.grad is not None
     assert torch.count_nonzero(theta_TV.grad) == 0
 
@@ -128,7 +128,7 @@ def test_on_policy_gradient_is_length_normalised_reinforce(
             loss_NT = -advantages_NT * logps_NT
         else:
             loss_NT = clipped_ratio(logps_NT, logps_NT.detach(), advantages_NT, ClipRange()).loss_NT
-        (loss_NT * weights_NT).sum().backward()
+        (loss_NT * weights_NT).sum().backward()  # type: ignore[no-untyped-call]
         gradients.append(theta_TV.grad)
     torch.testing.assert_close(gradients[0], gradients[1])
 
@@ -154,7 +154,7 @@ def test_the_clip_takes_the_gradient_exactly_where_it_binds() -> None:
     logps_NT = ratio_NT.log().requires_grad_()
     token = clipped_ratio(logps_NT, torch.zeros_like(ratio_NT), advantages_NT, ClipRange(0.2, 0.28))
     assert token.clipped_NT.tolist() == [[True, True, False, False, False]]
-    token.loss_NT.sum().backward()
+    token.loss_NT.sum().backward()  # type: ignore[no-untyped-call]
     assert logps_NT.grad is not None
     assert (logps_NT.grad == 0).tolist() == [[True, True, False, False, False]]
 

@@ -1,4 +1,4 @@
-"""Recipes: every shipped one loads, resolves and comes back the same; bad ones are refused in one line."""
+"""Recipes: every shipped one loads, resolves and comes back the same; bad ones are refused."""
 
 from pathlib import Path
 

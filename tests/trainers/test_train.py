@@ -10,7 +10,7 @@ import torch
 
 from gym_reason.errors import ConfigError, RunError
 from gym_reason.records import read_jsonl
-from gym_reason.trainers import rl
+from gym_reason.trainers.formulas import ADVANTAGES, POLICY_LOSSES
 from gym_reason.trainers.formulas.policy_loss import ClipRange, TokenLoss
 from gym_reason.trainers.recipe import Recipe, load_recipe
 from gym_reason.trainers.session import SilentObserver
@@ -104,7 +104,7 @@ def test_the_first_ratio_of_a_window_is_one_to_the_last_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ratios: list[bool] = []
-    original = rl.POLICY_LOSSES["clipped_ratio"]
+    original = POLICY_LOSSES["clipped_ratio"]
 
     def watch(
         logps_NT: torch.Tensor, old_NT: torch.Tensor, advantages_NT: torch.Tensor, clip: ClipRange
@@ -112,7 +112,7 @@ def test_the_first_ratio_of_a_window_is_one_to_the_last_bit(
         ratios.append(torch.equal(logps_NT, old_NT))
         return original(logps_NT, old_NT, advantages_NT, clip)
 
-    monkeypatch.setitem(rl.POLICY_LOSSES, "clipped_ratio", watch)  # type: ignore[arg-type]
+    monkeypatch.setitem(POLICY_LOSSES, "clipped_ratio", watch)
     train(small("rl.minibatches=2", "rl.steps=1"), tmp_path / "run", SilentObserver())
     assert ratios == [True, False]
     assert metrics(tmp_path / "run")[-1]["gap"] < 1e-5  # type: ignore[operator]
@@ -157,14 +157,14 @@ def test_it_learns_and_with_shuffled_rewards_it_does_not(tmp_path: Path) -> None
         ],
     )
     learned = train(recipe, tmp_path / "learns", SilentObserver())
-    original = rl.ADVANTAGES["group_zscore"]
+    original = ADVANTAGES["group_zscore"]
 
     def shuffled(rewards_N: torch.Tensor, group_N: torch.Tensor) -> torch.Tensor:
         order = torch.randperm(len(rewards_N), generator=torch.Generator().manual_seed(0))
         return original(rewards_N[order], group_N)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(rl.ADVANTAGES, "shuffled", shuffled)  # type: ignore[arg-type]
+        patch.setitem(ADVANTAGES, "shuffled", shuffled)
         control = dataclasses.replace(
             recipe, rl=dataclasses.replace(recipe.rl, advantage="shuffled")
         )

@@ -1,7 +1,8 @@
-"""The formulas of policy-gradient training, as pure functions over tensors, one registry for each kind.
+"""The formulas of policy-gradient training: pure functions over tensors, a table for each kind.
 
-Axes: N rows (episodes of a window), T tokens after the first, V vocabulary. A mask is 1 on tokens that the policy
-emitted. A method from a paper is a choice of an advantage, a policy loss, an aggregation, a KL term and filters.
+Axes: N rows (token streams of a window), T tokens after the first, V vocabulary. A mask is 1 on
+tokens that the policy emitted. A method from a paper is a choice of an advantage, a policy loss, an
+aggregation, a KL term and a filter.
 """
 
 from gym_reason.trainers.formulas.advantage import ADVANTAGES

@@ -20,7 +20,7 @@ def group_mean(rewards_N: torch.Tensor, group_N: torch.Tensor) -> torch.Tensor:
 
 
 def group_std(rewards_N: torch.Tensor, group_N: torch.Tensor) -> torch.Tensor:
-    """Return each episode's unbiased group standard deviation, shape `[N]`; 1 for a group of one."""
+    """Return each episode's unbiased group deviation, shape `[N]`; 1 for a group of one."""
     size = int(group_N.max()) + 1
     ones_N = torch.ones_like(rewards_N)
     count_N = torch.zeros(size, dtype=rewards_N.dtype).index_add_(0, group_N, ones_N)[group_N]

@@ -1,7 +1,8 @@
 """How the losses of tokens become one number.
 
-An aggregation returns one weight a token; the loss is the sum of weight times token loss. The weights are computed
-over the whole optimiser window, so splitting it into micro-batches and adding up their losses changes nothing.
+An aggregation returns one weight a token; the loss is the sum of weight times token loss. The
+weights are computed over all rows of an optimiser step, so splitting it into micro-batches and
+adding up their losses changes nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +20,10 @@ def token_mean(mask_NT: torch.Tensor, max_tokens: int) -> torch.Tensor:
 
 
 def seq_mean_token_mean(mask_NT: torch.Tensor, max_tokens: int) -> torch.Tensor:
-    """Weigh every response alike, and its tokens alike. Source: GRPO, arXiv 2402.03300, equation 3."""
+    """Weigh every response alike, and its tokens alike.
+
+    Source: GRPO, arXiv 2402.03300, equation 3.
+    """
     lengths_N1 = mask_NT.sum(1, keepdim=True)
     return mask_NT / lengths_N1.clamp(min=1.0) / _responses(mask_NT)
 

@@ -15,9 +15,10 @@ def keep_all(rewards_N: torch.Tensor, group_N: torch.Tensor) -> torch.Tensor:
 
 
 def drop_zero_variance(rewards_N: torch.Tensor, group_N: torch.Tensor) -> torch.Tensor:
-    """Drop the groups whose rewards are all equal: their advantages are zero, so they only cost time.
+    """Drop the groups whose rewards are all equal.
 
-    Source: DAPO's dynamic sampling, arXiv 2503.14476, section 3.2.
+    Their advantages are zero, so they only cost time. Source: DAPO's dynamic sampling, arXiv
+    2503.14476, section 3.2.
     """
     size = int(group_N.max()) + 1
     high_P = torch.full((size,), -torch.inf, dtype=rewards_N.dtype)

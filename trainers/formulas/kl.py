@@ -1,9 +1,9 @@
 """Estimators of the divergence from a reference policy, one value a token.
 
-With `d = log pi - log pi_ref`: k1 = d, k2 = d^2 / 2, k3 = exp(-d) + d - 1 (J. Schulman, "Approximating KL
-divergence", 2020). In expectation over tokens of pi, k1 and k3 have the value KL(pi || ref). As a loss with the
-samples frozen, the gradient of k2 is that of KL(pi || ref), the gradient of k1 is zero and that of k3 is the
-gradient of KL(ref || pi).
+With `d = log pi - log pi_ref`: k1 = d, k2 = d^2 / 2, k3 = exp(-d) + d - 1 (J. Schulman,
+"Approximating KL divergence", 2020). In expectation over tokens of pi, k1 and k3 have the value
+KL(pi || ref). As a loss with the samples frozen, the gradient of k2 is that of KL(pi || ref), the
+gradient of k1 is zero and that of k3 is the gradient of KL(ref || pi).
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,10 @@ def k2(logps_NT: torch.Tensor, ref_logps_NT: torch.Tensor) -> torch.Tensor:
 
 
 def k3(logps_NT: torch.Tensor, ref_logps_NT: torch.Tensor) -> torch.Tensor:
-    """Return `exp(-d) + d - 1`: never negative, unbiased; GRPO's choice (arXiv 2402.03300, equation 4)."""
+    """Return `exp(-d) + d - 1`: never negative, unbiased.
+
+    Source: GRPO's choice, arXiv 2402.03300, equation 4.
+    """
     difference_NT = (logps_NT - ref_logps_NT).clamp(-_LARGEST_RATIO, _LARGEST_RATIO)
     return torch.exp(-difference_NT) + difference_NT - 1.0
 

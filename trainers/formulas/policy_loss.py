@@ -36,10 +36,10 @@ PolicyLoss: TypeAlias = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Clip
 def clipped_ratio(
     logps_NT: torch.Tensor, old_logps_NT: torch.Tensor, advantages_NT: torch.Tensor, clip: ClipRange
 ) -> TokenLoss:
-    """Return `-min(ratio * A, clip(ratio) * A)`, with an upper range of its own and an optional dual clip.
+    """Return `-min(ratio * A, clip(ratio) * A)`, where asked with a dual clip.
 
-    Source: PPO, arXiv 1707.06347, equation 7; asymmetric range: DAPO, arXiv 2503.14476, equation 10; dual clip:
-    arXiv 1912.09729, equation 5.
+    Source: PPO, arXiv 1707.06347, equation 7; asymmetric range: DAPO, arXiv 2503.14476, equation
+    10; dual clip: arXiv 1912.09729, equation 5.
     """
     ratio_NT = torch.exp(logps_NT - old_logps_NT)
     free_NT = -advantages_NT * ratio_NT

@@ -1,4 +1,4 @@
-"""A fast training pass of small decoder models: same parameters, same numbers, hand-written gradients."""
+"""A fast training pass of small decoders: the same numbers by hand-written gradients."""
 
 from gym_reason.trainers.fused.forward import fused_logits
 from gym_reason.trainers.fused.support import supports

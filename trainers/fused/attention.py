@@ -1,7 +1,7 @@
-"""Causal attention with grouped keys and values, its rotary embedding and its head norms, forward and backward.
+"""Causal attention with its head norms and rotary embedding, forward and backward.
 
-Axes: n rows, T tokens, S = T less the first positions whose results nobody reads, H query heads, K key heads, G = H / K query
-heads of a key head, D width of a head.
+Axes: n rows, T tokens, S = T less the first positions, whose results nobody reads, H query heads,
+K key heads, G = H / K query heads of a key head, D width of a head.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,10 @@ class Positions:
 
 
 def make_positions(inverse_frequencies: Tensor, shape: DecoderShape, length: int) -> Positions:
-    """Return the rotations and the causal mask of `length` tokens; float32 angles as in transformers."""
+    """Return the rotations and the causal mask of `length` tokens.
+
+    The angles are float32, as in transformers.
+    """
     at = torch.arange(length, device=inverse_frequencies.device)
     angles = torch.outer(at.float(), inverse_frequencies.float())
     rotation = torch.complex(angles.cos(), angles.sin())
@@ -60,7 +63,7 @@ class HeadsSaved:
 def rotate_heads(
     raw_nTHD: Tensor, weight_D: Tensor | None, rotation: Tensor, epsilon: float
 ) -> tuple[Tensor, HeadsSaved]:
-    """Return `rotate(weight * raw / rms(raw))` with the heads before the tokens, `[n, heads, T, D]`."""
+    """Return `rotate(weight * raw / rms(raw))`, heads before tokens, `[n, heads, T, D]`."""
     raw = raw_nTHD.transpose(1, 2)
     if weight_D is None:
         turned = raw.clone(memory_format=torch.contiguous_format)
@@ -102,7 +105,7 @@ def rotate_heads_backward(
 
 def as_pairs(heads: Tensor) -> Tensor:
     """Return the pairs of features of contiguous heads as complex numbers, a view."""
-    return torch.view_as_complex(heads.unflatten(-1, (-1, 2)))
+    return torch.view_as_complex(heads.view(*heads.shape[:-1], -1, 2))
 
 
 @dataclass(slots=True)
@@ -130,9 +133,15 @@ def attend(
     positions: Positions,
     products: Products,
 ) -> tuple[Tensor, AttentionSaved]:
-    """Return the attention's result `[n S, H D]` from raw queries, keys and values `[n, T, H + 2 K, D]`."""
+    """Return the attention's result `[n S, H D]`.
+
+    `qkv_nTHD` holds raw queries, keys and values, `[n, T, H + 2 K, D]`; `norms` the weights of the
+    norms of queries and keys.
+    """
     rows, length = qkv_nTHD.shape[:2]
-    raw_query, raw_key, raw_value = qkv_nTHD.split((shape.heads, shape.kv_heads, shape.kv_heads), dim=2)
+    raw_query, raw_key, raw_value = torch.split(
+        qkv_nTHD, [shape.heads, shape.kv_heads, shape.kv_heads], dim=2
+    )
     start = length - positions.scaled_rotation_TD.shape[0]
     query, query_heads = rotate_heads(
         raw_query[:, start:], norms[0], positions.scaled_rotation_TD, shape.epsilon
@@ -157,7 +166,9 @@ def attend_backward(
     positions: Positions,
     products: Products,
 ) -> Tensor:
-    """Return the gradient of the raw queries, keys and values `[n T, (H + 2 K) D]`; adds those of the norms.
+    """Return the gradient of the raw queries, keys and values, `[n T, (H + 2 K) D]`.
+
+    Adds the gradients of the norms' weights to `d_norms`.
 
     With P the weights and R the gradient of the result: `dV = P^T R`, `dP = R V^T`,
     `dS = P * (dP - sum over keys of dP * P)`, `dQ = dS K`, `dK = dS^T Q`.
@@ -169,12 +180,14 @@ def attend_backward(
     start = length - kept
     d_result = d_flat.view(rows, kept, heads, -1).transpose(1, 2).reshape(saved.query.shape)
     d_qkv = d_flat.new_empty(rows, length, heads + 2 * kv_heads, shape.head_dim)
-    d_raw_query, d_raw_key, d_raw_value = d_qkv.split((heads, kv_heads, kv_heads), dim=2)
+    d_raw_query, d_raw_key, d_raw_value = torch.split(d_qkv, [heads, kv_heads, kv_heads], dim=2)
     kv_shape = (rows, kv_heads, length, shape.head_dim)
     d_value = products.bmm(saved.weights.transpose(1, 2), d_result)
     d_raw_value.copy_(d_value.view(kv_shape).transpose(1, 2))
     d_weights = products.bmm(d_result, saved.value.transpose(1, 2))
-    d_scores = torch._softmax_backward_data(d_weights, saved.weights, -1, d_weights.dtype)
+    d_scores: Tensor = torch.ops.aten._softmax_backward_data(
+        d_weights, saved.weights, -1, d_weights.dtype
+    )
     d_query = products.bmm(d_scores, saved.key).view(rows, heads, kept, -1)
     d_key = products.bmm(d_scores.transpose(1, 2), saved.query).view(kv_shape)
     d_raw_query[:, :start] = 0.0

@@ -1,6 +1,7 @@
 """One decoder block, forward and backward, on some rows of the batch.
 
-Axes: M = rows x tokens, L = M less the first positions that nobody reads, F width of the feed-forward layer.
+Axes: M = rows x tokens, L = M less the first positions of each row, which nobody reads, F width of
+the feed-forward layer.
 """
 
 from dataclasses import dataclass
@@ -102,7 +103,9 @@ def block_forward(
         plan.products,
     )
     if start > 0:
-        stream = stream.view(-1, plan.length, stream.shape[1])[:, start:].reshape(-1, stream.shape[1])
+        stream = stream.view(-1, plan.length, stream.shape[1])[:, start:].reshape(
+            -1, stream.shape[1]
+        )
     plan.products.add_mm(stream, result, weights.out.t())
     feed_forward = feed_forward_forward(stream, weights, plan)
     return stream, BlockSaved(norm, attention, result, feed_forward)
@@ -126,7 +129,9 @@ def feed_forward_backward(
     gradients: BlockWeights,
     plan: Plan,
 ) -> None:
-    """Turn the gradient of the layer's output into that of its input, in place; adds those of its weights.
+    """Turn the gradient of the layer's output into that of its input, in place.
+
+    Adds the gradients of the weights to `gradients`.
 
     With `y = W_down (silu(g) * u)` and r the gradient of the product: `du = r * silu(g)`,
     `dg = r * u * silu'(g)`. A matrix `y = x W^T` has `dx = dy W` and `dW = dy^T x`.
@@ -152,10 +157,10 @@ def block_backward(
     plan: Plan,
     start: int,
 ) -> tuple[Tensor, Tensor]:
-    """Return the gradients of the residual stream before a block, `[M, hidden]`, and of its queries, keys and values.
+    """Return the gradients of a block's input `[M, hidden]` and of its queries, keys and values.
 
-    Overwrites `d_stream` `[L, hidden]` and adds the gradients of the weights to `gradients`. The gradient of given
-    queries, keys and values is not carried on to the stream.
+    Overwrites `d_stream` `[L, hidden]` and adds the gradients of the weights to `gradients`. The
+    gradient of given queries, keys and values is not carried on to the stream.
     """
     feed_forward_backward(d_stream, saved.feed_forward, weights, gradients, plan)
     plan.products.add_mm(gradients.out, d_stream.t(), saved.result)

@@ -13,7 +13,7 @@ from gym_reason.trainers.fused.norm import add_norm_gradient, inverse_rms
 from gym_reason.trainers.fused.weights import BlockWeights
 
 SLICE_NUMBERS = 160_000
-"""Numbers of the residual stream in a slice: what passes between operations then stays in the CPU's cache."""
+"""Numbers of the residual stream in a slice: temporary tensors then stay in the CPU's cache."""
 
 
 @dataclass(slots=True)
@@ -29,8 +29,9 @@ class SliceSaved:
 class DecoderPass(torch.autograd.Function):
     """The blocks and the last norm, without its weight.
 
-    In goes the residual stream `[N, T, hidden]`, out comes `[N, S, hidden]`. The first block's queries, keys and values `[N, T,
-    (H + 2 K) D]` may be given. The weights are the fields of a `BlockWeights` for each block.
+    In goes the residual stream `[N, T, hidden]`, out comes `[N, S, hidden]`. The queries, keys and
+    values of the first block, `[N, T, (H + 2 K) D]`, may be given. The weights are the fields of a
+    `BlockWeights` for each block.
     """
 
     @staticmethod
@@ -47,7 +48,9 @@ class DecoderPass(torch.autograd.Function):
                 stream = stream_NTC[part].flatten(0, 1).clone()
                 saved = []
                 for index, block in enumerate(blocks):
-                    given = qkv_NTC[part].flatten(0, 1) if qkv_NTC is not None and index == 0 else None
+                    given = (
+                        qkv_NTC[part].flatten(0, 1) if qkv_NTC is not None and index == 0 else None
+                    )
                     start = plan.start if index == len(blocks) - 1 else 0
                     stream, block_saved = block_forward(stream, given, block, plan, start)
                     if keep:
@@ -62,9 +65,12 @@ class DecoderPass(torch.autograd.Function):
         return unit_NSC
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, d_unit_NSC: Tensor) -> tuple[Tensor | None, ...]:
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator hides ctx
+        ctx: Any, *d_outputs: Tensor
+    ) -> tuple[Tensor | None, ...]:
         """Run the blocks backwards; each slice frees what it saved."""
+        (d_unit_NSC,) = d_outputs
         unit_NSC, *flat = ctx.saved_tensors
         plan: Plan = ctx.plan
         if ctx.slices is None:
@@ -86,14 +92,14 @@ class DecoderPass(torch.autograd.Function):
                 d_stream = torch.zeros_like(unit)
                 d_unit = d_unit_NSC[part].flatten(0, 1).clone()
                 add_norm_gradient(d_stream, d_unit, unit, saved.inverse)
-                start = plan.start
+                start, d_qkv = plan.start, None
                 for block, gradient in zip(reversed(blocks), reversed(gradients), strict=True):
                     d_stream, d_qkv = block_backward(
                         d_stream, saved.blocks.pop(), block, gradient, plan, start
                     )
                     start = 0
                 d_stream_NTC[part] = d_stream.view(-1, plan.length, width)
-                if d_qkv_NTC is not None:
+                if d_qkv_NTC is not None and d_qkv is not None:
                     d_qkv_NTC[part] = d_qkv.view(-1, plan.length, d_qkv.shape[1])
         return None, d_stream_NTC, d_qkv_NTC, *d_flat
 
@@ -105,7 +111,7 @@ def as_blocks(flat: Sequence[Tensor | None]) -> list[BlockWeights]:
 
 
 def slice_rows(stream_NTC: Tensor) -> list[slice]:
-    """Return the slices of rows that are worked on one after the other: all rows at once off the CPU."""
+    """Return the slices of rows to work on one after the other; all rows at once off the CPU."""
     rows = stream_NTC.shape[0]
     count = 1
     if stream_NTC.device.type == "cpu":

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn.functional import embedding, linear, rms_norm
 from transformers import PreTrainedModel
@@ -10,6 +9,7 @@ from transformers import PreTrainedModel
 from gym_reason.trainers.fused.attention import make_positions
 from gym_reason.trainers.fused.block import Plan
 from gym_reason.trainers.fused.decoder import DecoderPass
+from gym_reason.trainers.fused.memory import keep_freed_memory
 from gym_reason.trainers.fused.products import Products
 from gym_reason.trainers.fused.shape import DecoderShape
 from gym_reason.trainers.fused.weights import BlockWeights, fold_block
@@ -18,18 +18,21 @@ from gym_reason.trainers.fused.weights import BlockWeights, fold_block
 def fused_logits(model: PreTrainedModel, ids_NT: Tensor, start: int = 0) -> Tensor:
     """Return the logits of right-padded rows; autograd reaches the model's own parameters.
 
-    `supports(model)` must hold. Under autocast, matrix products run in its type as they do in the model.
+    `supports(model)` must hold. Under autocast, matrix products run in its type. The gradient can
+    be taken once; a graph kept by `retain_graph` is refused the second time.
 
     Args:
         model: The model.
         ids_NT: Token ids, int64.
-        start: The first position whose logits are wanted; the last block skips most of its work before it.
+        start: The first position whose logits are wanted; the last block skips the earlier ones.
 
     Returns:
         `logits_NSV`, S = T - start.
     """
-    decoder: Any = model.get_decoder()
-    head: Any = model.get_output_embeddings()
+    if ids_NT.device.type == "cpu":
+        keep_freed_memory()
+    decoder: Any = model.get_decoder()  # type: ignore[no-untyped-call]
+    head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     shape = DecoderShape.of(model)
     plan = Plan(
         shape,
@@ -51,9 +54,9 @@ def fused_logits(model: PreTrainedModel, ids_NT: Tensor, start: int = 0) -> Tens
 
 
 def first_projections(embeddings_VC: Tensor, block: BlockWeights, shape: DecoderShape) -> Tensor:
-    """Return the first block's queries, keys and values of each token of the vocabulary, before any rotation.
+    """Return the first block's queries, keys and values of every token, before any rotation.
 
-    They do not depend on the position, so a small vocabulary needs few of them.
+    They do not depend on the position, so a small vocabulary has few: `[V, (H + 2 K) D]`.
     """
     assert block.qkv is not None
     unit = rms_norm(embeddings_VC, (shape.hidden,), eps=shape.epsilon)

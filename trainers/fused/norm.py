@@ -5,8 +5,9 @@ import torch
 
 def inverse_rms(x: torch.Tensor, epsilon: float) -> torch.Tensor:
     """Return `1 / sqrt(mean(x^2) + epsilon)` over the last axis, which is kept with length 1."""
-    norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    return norm.square_().div_(x.shape[-1]).add_(epsilon).rsqrt_()
+    norm: torch.Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    norm.square_().div_(x.shape[-1]).add_(epsilon).rsqrt_()
+    return norm
 
 
 def add_norm_gradient(

@@ -7,7 +7,7 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """Matrix products whose operands are rounded to one type; everything between products keeps its own."""
+    """Matrix products whose operands are rounded to one type; all else keeps its own."""
 
     dtype: torch.dtype | None = None
     """The type of the operands, or None where they stay as they are."""

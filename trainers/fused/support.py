@@ -9,7 +9,7 @@ SUPPORTED_CLASSES = frozenset({"Qwen3ForCausalLM", "Qwen2ForCausalLM", "LlamaFor
 """Llama-like decoders, with a norm of queries and keys or without it."""
 
 PARAMETER_LIMIT = 100_000_000
-"""Above this, matrix products take nearly all the time and the folded copies of the weights too much memory."""
+"""Above this, matrix products take nearly all the time, and copies of weights much memory."""
 
 
 def supports(model: torch.nn.Module) -> bool:
@@ -42,15 +42,17 @@ def _plain_config(model: PreTrainedModel) -> bool:
 
 
 def _plain_modules(model: PreTrainedModel) -> bool:
-    """Return whether every module is the stock one: no adapters, quantised layers, hooks or checkpointing."""
-    decoder: Any = model.get_decoder()
+    """Return whether there are no adapters, quantised layers, hooks or checkpointing."""
+    decoder: Any = model.get_decoder()  # type: ignore[no-untyped-call]
     checkpointed = any(getattr(m, "gradient_checkpointing", False) for m in model.modules())
-    hooked = any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in model.modules())
+    hooked = any(
+        m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in model.modules()
+    )
     return not checkpointed and not hooked and all(_plain_layer(layer) for layer in decoder.layers)
 
 
 def _plain_layer(layer: Any) -> bool:
-    """Return whether a block has the linear layers that `fold_block` reads, with biases only where it reads them."""
+    """Return whether a block has plain linear layers, with biases only where `fold_block` reads."""
     attention, mlp = layer.self_attn, layer.mlp
     inputs = (attention.q_proj, attention.k_proj, attention.v_proj)
     others = (attention.o_proj, mlp.gate_proj, mlp.up_proj, mlp.down_proj)

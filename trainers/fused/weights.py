@@ -1,7 +1,7 @@
 """The parameters of a decoder as its fused pass reads them.
 
-They are made by ordinary differentiable operations, so autograd carries the gradients back to the model's own parameters. These
-operations are as large as the weights, not as the activations, and cost little.
+They are made by ordinary differentiable operations, so autograd carries the gradients back to the
+model's own parameters. These operations are as large as the weights, not as the activations.
 """
 
 from typing import Any, NamedTuple
@@ -14,7 +14,9 @@ class BlockWeights(NamedTuple):
     """The weights of one decoder block, matrices as `[outputs, inputs]`; or their gradients."""
 
     qkv: Tensor | None
-    """Queries, keys and values, the first norm's weight folded in, `[(H + 2 KV) D, hidden]`; None if given as numbers."""
+    """Queries, keys and values, the first norm's weight folded in, `[(H + 2 KV) D, hidden]`.
+
+    None where the block is given its queries, keys and values."""
     out: Tensor
     """Output projection of the attention, `[hidden, H D]`."""
     gate_up: Tensor
@@ -32,8 +34,8 @@ class BlockWeights(NamedTuple):
 def pair_order(head_dim: int, device: torch.device) -> Tensor:
     """Return the order of a head's features that puts the two of each rotary pair side by side.
 
-    Pair j is features j and j + head_dim / 2. Side by side they are a complex number, and their rotation is one
-    product. Queries and keys are reordered alike, so their products stay the same.
+    Pair j is features j and j + head_dim / 2. Side by side they are a complex number, and their
+    rotation is one product. Queries and keys are reordered alike, so their products stay the same.
     """
     return torch.arange(head_dim, device=device).view(2, -1).t().reshape(-1)
 
@@ -47,7 +49,8 @@ def fold_block(block: Any, head_dim: int) -> BlockWeights:
     order = pair_order(head_dim, attention.q_proj.weight.device)
 
     def reorder(tensor: Tensor) -> Tensor:
-        return tensor.unflatten(0, (-1, head_dim))[:, order].flatten(0, 1)
+        heads = tensor.view(-1, head_dim, *tensor.shape[1:])
+        return heads[:, order].view(tensor.shape)
 
     projections = (attention.q_proj, attention.k_proj, attention.v_proj)
     query, key, value = (projection.weight for projection in projections)

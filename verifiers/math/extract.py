@@ -209,7 +209,7 @@ def _find_hash(text: str) -> str | None:
 
 def _find_phrase(text: str) -> str | None:
     found = None
-    for found in _PHRASE.finditer(text):
+    for found in _PHRASE.finditer(text):  # noqa: B007
         pass
     if found is None:
         return None

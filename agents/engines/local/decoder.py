@@ -16,6 +16,10 @@ class Decoder(ABC):
 
     device: torch.device
     vocab_size: int
+    bytes_per_token: int = 0
+    """Memory of the keys and values of one token of one row, in all layers."""
+    most_tokens: int = 0
+    """Length that no row will exceed, as far as is known; memory does not grow above it."""
 
     @abstractmethod
     def refresh(self, *, force: bool = False) -> bool:
@@ -30,10 +34,10 @@ class Decoder(ABC):
         """
 
     @abstractmethod
-    def decode(self, tokens_N: Tensor, positions_N: Tensor, longest: int) -> Tensor:
+    def decode(self, tokens_N: Tensor, positions_N: Tensor, shortest: int, longest: int) -> Tensor:
         """Feed one token per row at its position; returns logits_NV.
 
-        `longest` is the largest position plus 1.
+        `shortest` and `longest` are the smallest and the largest position plus 1.
         """
 
     @abstractmethod
@@ -65,7 +69,9 @@ class CachedDecoder(Decoder):
         """
 
     @abstractmethod
-    def forward_tokens(self, tokens_N: Tensor, positions_N: Tensor, slabs: KeyValueSlabs) -> Tensor:
+    def forward_tokens(
+        self, tokens_N: Tensor, positions_N: Tensor, shortest: int, longest: int
+    ) -> Tensor:
         """Run one token per row, each at its own position; returns logits_NV."""
 
     @abstractmethod
@@ -76,7 +82,7 @@ class CachedDecoder(Decoder):
         """Prefill in spans of bounded memory, then copy keys and values to the rows."""
         prompts, width = ids_BT.shape
         slabs = KeyValueSlabs(self._layers, prompts, width, self._storage)
-        span = max(16, SPAN_SCORES // (prompts * slabs.length))
+        span = max(16, SPAN_SCORES // (prompts * slabs.capacity))
         hidden_BH: Tensor | None = None
         for start in range(0, width, span):
             ids_BC = ids_BT[:, start : start + span]
@@ -88,15 +94,15 @@ class CachedDecoder(Decoder):
             else:
                 hidden_BH = torch.where(inside_B.unsqueeze(1), new_BH, hidden_BH)
         assert hidden_BH is not None, "a prompt has at least one token"
-        self._slabs.reserve(first + source_N.shape[0], max(width + 1, self._slabs.length))
+        self._slabs.reserve(first + source_N.shape[0], width + 1, self.most_tokens)
         self._slabs.copy_from(slabs, source_N, first, width)
         slabs.free()
         return self.project(hidden_BH)[source_N]
 
-    def decode(self, tokens_N: Tensor, positions_N: Tensor, longest: int) -> Tensor:
-        """Grow or shrink the slabs to the longest row, then run one token per row."""
-        self._slabs.reserve(tokens_N.shape[0], longest)
-        return self.forward_tokens(tokens_N, positions_N, self._slabs)
+    def decode(self, tokens_N: Tensor, positions_N: Tensor, shortest: int, longest: int) -> Tensor:
+        """Grow the slabs to the longest row, then run one token per row."""
+        self._slabs.reserve(tokens_N.shape[0], longest, self.most_tokens)
+        return self.forward_tokens(tokens_N, positions_N, shortest, longest)
 
     def move(self, source_N: Tensor, target_N: Tensor) -> None:
         """Copy keys and values."""

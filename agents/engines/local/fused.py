@@ -21,22 +21,33 @@ ROPE_TYPES = ("default", "linear", "llama3")
 class FusedDecoder(CachedDecoder):
     """Runs a Llama-like block from fused weights, with batched products for attention."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
-        """Take the shapes from the model; its weights are read at the first `refresh`."""
+    def __init__(self, model: PreTrainedModel, dtype: torch.dtype | None = None) -> None:
+        """Take the shapes from the model; its weights are read at the first `refresh`.
+
+        `dtype` is the type of the matrices, of keys and of values; None for the weights' own. Norms,
+        rotations, softmax and logits are in fp32.
+        """
         config: Any = model.config
         super().__init__(config.num_hidden_layers)
         self._body: Any = model.model
         self._head: Any = model.lm_head
+        self._asked_dtype = dtype
+        self._dtype = dtype or self._head.weight.dtype
         self.device = model.device
         self.vocab_size = self._head.weight.shape[0]
         self._heads = config.num_attention_heads
         self._kv_heads = config.num_key_value_heads
+        self._group = self._heads // self._kv_heads
         self._head_dim = getattr(config, "head_dim", None) or config.hidden_size // self._heads
         self._epsilon = config.rms_norm_eps
+        self.bytes_per_token = 2 * self._layers * self._kv_heads * self._head_dim * 4
         self._watch = WeightWatch(model)
         self._weights: list[LayerWeights] = []
         self._rotations = torch.empty(0)
-        self._first_layer: tuple[Tensor, Tensor] | None = None
+        self._embeddings = torch.empty(0)
+        self._output = torch.empty(0)
+        self._first_layer: Tensor | None = None
+        self._mean = torch.empty(0)
 
     @staticmethod
     def supports(model: PreTrainedModel) -> bool:
@@ -54,13 +65,20 @@ class FusedDecoder(CachedDecoder):
             and all(type(module) is nn.Linear for module in _projections(model))
         )
 
+    @torch.inference_mode()
     def refresh(self, *, force: bool = False) -> bool:
         """Fuse the weights again if any parameter changed."""
         if not self._watch.changed() and not force:
             return False
         self.device = self._head.weight.device
+        self._dtype = self._asked_dtype or self._head.weight.dtype
+        self.bytes_per_token = 2 * self._layers * self._kv_heads * self._head_dim
+        self.bytes_per_token *= self._dtype.itemsize
         shape = (self._heads, self._kv_heads, self._head_dim)
-        self._weights = [fuse_layer(layer, *shape) for layer in self._body.layers]
+        self._weights = [fuse_layer(layer, *shape, self._dtype) for layer in self._body.layers]
+        self._embeddings = self._body.embed_tokens.weight.detach().to(self._dtype)
+        self._output = self._head.weight.detach().to(self._dtype).t()
+        self._mean = torch.full((self._head_dim,), 1 / self._head_dim, device=self.device)
         self._first_layer = self._tabulate()
         return True
 
@@ -69,111 +87,150 @@ class FusedDecoder(CachedDecoder):
     ) -> Tensor:
         """Run C tokens per row; padding is on the right, so a causal mask is enough."""
         batch, count = ids_BC.shape
-        length, group = slabs.length, self._heads // self._kv_heads
-        mask_CL = causal_mask(start, count, length, self.device)
-        mask_CL = torch.zeros(mask_CL.shape, dtype=self._dtype, device=self.device).masked_fill_(
-            mask_CL, -torch.inf
-        )
-        turns_CD = self._rotation(start + count)[start : start + count]
-        turns = turns_CD.repeat(batch, 1).unsqueeze(1)
+        length = start + count
+        mask_CL = self._additive(causal_mask(start, count, length, self.device))
+        turns_CD = self._rotation(length)[start:length]
+        turns = self._widen(turns_CD.repeat(batch, 1))
         flat_ids = ids_BC.reshape(-1)
-        hidden = F.embedding(flat_ids, self._body.embed_tokens.weight)
-        picked = torch.arange(batch, device=self.device) * count + last_B
+        hidden = self._embeddings.index_select(0, flat_ids)
         for index, weights in enumerate(self._weights):
-            query, key, value = self._project_qkv(hidden, weights, turns, index, flat_ids)
-            key_BHTD = key.view(batch, count, self._kv_heads, -1).transpose(1, 2)
-            value_BHTD = value.view(batch, count, self._kv_heads, -1).transpose(1, 2)
-            slabs.write_span(index, start, key_BHTD, value_BHTD)
-            query = query.view(batch, count, self._kv_heads, group, -1).permute(0, 2, 3, 1, 4)
-            query = query.reshape(batch * self._kv_heads, group * count, self._head_dim)
-            keys, values = slabs.layer(index, batch)
-            scores = torch.bmm(query, keys.reshape(-1, self._head_dim, length))
-            scores.view(-1, group, count, length).add_(mask_CL)
-            mixed = torch.bmm(scores.softmax(-1), values.reshape(-1, length, self._head_dim))
-            mixed = mixed.view(batch, self._kv_heads, group, count, -1).permute(0, 3, 1, 2, 4)
-            mixed = mixed.reshape(batch * count, -1)
+            parts = self._project_qkv(hidden, weights, turns, index, flat_ids)
+            parts = parts.view(batch, count, self._kv_heads, -1, self._head_dim).transpose(1, 2)
+            query, key, value = parts.split([self._group, 1, 1], dim=3)
+            slabs.write_span(index, start, key.squeeze(3), value.squeeze(3))
             if index == len(self._weights) - 1:
                 # Nothing after this reads any token but the last of each row.
-                hidden, mixed = hidden[picked], mixed[picked]
+                rows_B = self.row_numbers(batch)
+                query = query[rows_B, :, last_B].unsqueeze(2)
+                hidden = hidden[rows_B * count + last_B]
+                mask_BL = mask_CL[last_B].view(batch, 1, 1, 1, length)
+                mixed = self._attend_span(query, slabs, index, mask_BL)
+            else:
+                mixed = self._attend_span(query, slabs, index, mask_CL)
             hidden = self._finish_layer(hidden, mixed, weights)
         return hidden
 
-    def forward_tokens(self, tokens_N: Tensor, positions_N: Tensor, slabs: KeyValueSlabs) -> Tensor:
+    def forward_tokens(
+        self, tokens_N: Tensor, positions_N: Tensor, shortest: int, longest: int
+    ) -> Tensor:
         """Run one token per row."""
-        count, length = tokens_N.shape[0], slabs.length
+        count, slabs = tokens_N.shape[0], self._slabs
+        place: Tensor | int
+        if shortest == longest:
+            # The common case: rows that started together. No mask, and one slice to write.
+            place, length, mask_N1L = longest - 1, longest, None
+            turns = self._widen(self._rotation(longest)[longest - 1 : longest])
+        else:
+            place, length = positions_N, min(round_up(longest), slabs.capacity)
+            mask_N1L = self._additive(position_mask(positions_N, length)).unsqueeze(1)
+            turns = self._widen(self._rotation(length)[positions_N])
         rows_N = self.row_numbers(count)
-        mask_NL = position_mask(positions_N, length)
-        mask_N1L = torch.zeros((count, 1, length), dtype=self._dtype, device=self.device)
-        mask_N1L.masked_fill_(mask_NL.unsqueeze(1), -torch.inf)
-        turns = self._rotation(length)[positions_N].unsqueeze(1)
-        hidden = F.embedding(tokens_N, self._body.embed_tokens.weight)
+        hidden = self._embeddings.index_select(0, tokens_N)
         for index, weights in enumerate(self._weights):
-            query, key, value = self._project_qkv(hidden, weights, turns, index, tokens_N)
-            slabs.write_tokens(index, rows_N, positions_N, key, value)
-            keys, values = slabs.layer(index, count)
-            query = query.reshape(count * self._kv_heads, -1, self._head_dim)
-            scores = torch.bmm(query, keys.view(-1, self._head_dim, length))
-            scores.view(count, self._heads, length).add_(mask_N1L)
-            mixed = torch.bmm(scores.softmax(-1), values.view(-1, length, self._head_dim))
+            parts = self._project_qkv(hidden, weights, turns, index, tokens_N)
+            heads = parts.view(count, self._kv_heads, -1, self._head_dim)
+            slabs.write_tokens(index, rows_N, place, heads[:, :, -2], heads[:, :, -1])
+            query = parts.view(count * self._kv_heads, -1, self._head_dim)[:, : self._group]
+            keys, values = slabs.layer(index, count, length)
+            scores = torch.bmm(query, keys.flatten(0, 1))
+            if mask_N1L is not None:
+                scores.view(count, self._heads, length).add_(mask_N1L)
+            mixed = torch.bmm(self._softmax(scores), values.flatten(0, 1))
             hidden = self._finish_layer(hidden, mixed.view(count, -1), weights)
         return self.project(hidden)
 
     def project(self, hidden_BH: Tensor) -> Tensor:
         """Apply the last norm and the output embedding."""
-        return F.linear(self._norm(hidden_BH, self._body.norm.weight), self._head.weight)
+        normed = F.rms_norm(
+            hidden_BH, hidden_BH.shape[-1:], self._body.norm.weight.to(self._dtype), self._epsilon
+        )
+        return torch.mm(normed, self._output)
 
-    def _tabulate(self) -> tuple[Tensor, Tensor] | None:
+    def _tabulate(self) -> Tensor | None:
         """Return what the first layer projects from each token of a small vocabulary.
 
         Before the rotation these depend on the token alone, so one look-up replaces a product and
         two norms.
         """
-        embeddings: Tensor = self._body.embed_tokens.weight
-        if embeddings.shape[0] > TABULATED_VOCABULARY:
+        if self._embeddings.shape[0] > TABULATED_VOCABULARY:
             return None
-        both, value = self._norm_qkv(embeddings, self._weights[0])
-        return both.flatten(1).contiguous(), value.flatten(1).contiguous()
-
-    @property
-    def _dtype(self) -> torch.dtype:
-        dtype = self._head.weight.dtype
-        assert isinstance(dtype, torch.dtype)
-        return dtype
-
-    def _norm(self, hidden: Tensor, gain: Tensor) -> Tensor:
-        return F.rms_norm(hidden, hidden.shape[-1:], gain, self._epsilon)
+        return self._norm_qkv(self._embeddings, self._weights[0])
 
     def _project_qkv(
         self, hidden: Tensor, weights: LayerWeights, turns: Tensor, index: int, ids: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return queries, keys (normed and rotated) and values, each (tokens, heads, width)."""
+    ) -> Tensor:
+        """Return queries, keys (normed and rotated) and values in the order of `fuse_layer`."""
         if index == 0 and self._first_layer is not None:
-            both, value = (F.embedding(ids, table) for table in self._first_layer)
-            both, value = (part.view(part.shape[0], -1, self._head_dim) for part in (both, value))
+            parts = self._first_layer.index_select(0, ids)
         else:
-            both, value = self._norm_qkv(hidden, weights)
-        # Rotated in fp32 whatever the weights are: complex numbers come in no smaller type.
-        planes = torch.view_as_complex(both.float().reshape(*both.shape[:2], -1, 2)) * turns
-        rotated = torch.view_as_real(planes).flatten(-2).to(value.dtype)
-        query, key = torch.split(rotated, [self._heads, self._kv_heads], dim=1)
-        return query, key, value
+            parts = self._norm_qkv(hidden, weights)
+        # In fp32 whatever the weights are: complex numbers come in no smaller type.
+        planes = torch.view_as_complex(parts.view(parts.shape[0], self._kv_heads, -1, 2))
+        planes.mul_(turns)
+        return parts.to(self._dtype)
 
-    def _norm_qkv(self, hidden: Tensor, weights: LayerWeights) -> tuple[Tensor, Tensor]:
-        """Return queries and keys together, normed, and values."""
-        normed = self._norm(hidden, weights.input_gain)
-        qkv = F.linear(normed, weights.qkv, weights.qkv_bias)
-        qkv = qkv.view(qkv.shape[0], -1, self._head_dim)
-        both, value = torch.split(qkv, [self._heads + self._kv_heads, self._kv_heads], dim=1)
-        if weights.qk_gain is not None:
-            both = F.rms_norm(both, both.shape[-1:], None, self._epsilon).mul_(weights.qk_gain)
-        return both, value
+    def _norm_qkv(self, hidden: Tensor, weights: LayerWeights) -> Tensor:
+        """Return queries and keys, normed, and values, in fp32."""
+        normed = self._norm(hidden)
+        if weights.qkv_bias is None:
+            parts = torch.mm(normed, weights.qkv).float()
+        else:
+            parts = torch.addmm(weights.qkv_bias, normed, weights.qkv).float()
+        if weights.gain is not None:
+            # A product with a constant vector takes the means faster than a reduction of few
+            # elements.
+            vectors = parts.view(-1, self._head_dim)
+            scale = torch.mv(vectors.square(), self._mean).add_(self._epsilon).rsqrt_()
+            scale.view(-1, self._group + 2)[:, -1] = 1.0
+            vectors.mul_(scale.unsqueeze(1))
+            parts.mul_(weights.gain)
+        return parts
+
+    def _attend_span(
+        self, query: Tensor, slabs: KeyValueSlabs, index: int, mask: Tensor
+    ) -> Tensor:
+        """Return the attention of queries (rows, key heads, tokens, group, width), flat by token."""
+        batch, _, count = query.shape[:3]
+        length = mask.shape[-1]
+        query = query.transpose(2, 3).reshape(-1, self._group * count, self._head_dim)
+        keys, values = slabs.layer(index, batch, length)
+        scores = torch.bmm(query, keys.flatten(0, 1))
+        scores.view(batch, self._kv_heads, self._group, count, length).add_(mask)
+        mixed = torch.bmm(self._softmax(scores), values.flatten(0, 1))
+        mixed = mixed.view(batch, self._kv_heads, self._group, count, -1)
+        return mixed.permute(0, 3, 1, 2, 4).reshape(batch * count, -1)
 
     def _finish_layer(self, hidden: Tensor, mixed: Tensor, weights: LayerWeights) -> Tensor:
-        """Project the attention's result, then add the feed-forward layer's."""
-        hidden = hidden + F.linear(mixed, weights.output, weights.output_bias)
-        normed = self._norm(hidden, weights.feed_forward_gain)
-        gate, up = F.linear(normed, weights.gate_up).chunk(2, dim=-1)
-        return hidden.add_(F.linear(F.silu(gate).mul_(up), weights.down))
+        """Add the attention's result, projected, to `hidden`, then the feed-forward layer's."""
+        hidden.addmm_(mixed, weights.output)
+        if weights.output_bias is not None:
+            hidden.add_(weights.output_bias)
+        gate, up = torch.mm(self._norm(hidden), weights.gate_up).chunk(2, dim=1)
+        return hidden.addmm_(F.silu(gate, inplace=True).mul_(up), weights.down)
+
+    def _norm(self, hidden: Tensor) -> Tensor:
+        """Return the rows at a root mean square of 1; the gain is in the weights that follow."""
+        return F.rms_norm(hidden, hidden.shape[1:], None, self._epsilon)
+
+    def _softmax(self, scores: Tensor) -> Tensor:
+        """Return the softmax, computed in fp32."""
+        if scores.dtype == torch.float32:
+            return torch.softmax(scores, -1, out=scores)
+        return torch.softmax(scores, -1, dtype=torch.float32).to(self._dtype)
+
+    def _additive(self, forbidden: Tensor) -> Tensor:
+        """Return -inf where forbidden and 0 elsewhere."""
+        zeros = torch.zeros(forbidden.shape, dtype=self._dtype, device=self.device)
+        return zeros.masked_fill_(forbidden, -torch.inf)
+
+    def _widen(self, turns_ND: Tensor) -> Tensor:
+        """Return the rotations of one key head's queries, key and value, which is not rotated."""
+        count, planes = turns_ND.shape
+        wide = torch.ones(
+            (count, 1, self._group + 2, planes), dtype=turns_ND.dtype, device=turns_ND.device
+        )
+        wide[:, 0, :-1] = turns_ND.unsqueeze(1)
+        return wide.flatten(2)
 
     def _rotation(self, length: int) -> Tensor:
         """Return a unit complex number per position and rotary plane, for `length` or more."""

@@ -23,13 +23,22 @@ class SlabLayer(CacheLayerMixin):
     """One layer of a transformers cache over slabs, each row at its own position."""
 
     def __init__(
-        self, index: int, slabs: KeyValueSlabs, start: int, position_N: Tensor | None
+        self,
+        index: int,
+        slabs: KeyValueSlabs,
+        start: int,
+        length: int,
+        position_N: Tensor | None,
     ) -> None:
-        """Write at `position_N`, one token per row; without it, at `start` in every row."""
+        """Write at `position_N`, one token per row; without it, at `start` in every row.
+
+        `length` tokens are read.
+        """
         super().__init__()  # type: ignore[no-untyped-call]
         self._index = index
         self._slabs = slabs
         self._start = start
+        self._length = length
         self._position_N = position_N
         self.is_initialized = True
 
@@ -39,7 +48,7 @@ class SlabLayer(CacheLayerMixin):
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Write the new keys and values; return the whole slabs, which the mask fits."""
+        """Write the new keys and values; return what the mask covers."""
         count = key_states.shape[0]
         if self._position_N is None:
             self._slabs.write_span(self._index, self._start, key_states, value_states)
@@ -47,12 +56,12 @@ class SlabLayer(CacheLayerMixin):
             row_N = torch.arange(count, device=key_states.device)
             new = (key_states.squeeze(2), value_states.squeeze(2))
             self._slabs.write_tokens(self._index, row_N, self._position_N, *new)
-        keys, values = self._slabs.layer(self._index, count)
+        keys, values = self._slabs.layer(self._index, count, self._length)
         return keys.transpose(2, 3), values
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """Return the length of the slabs and no offset."""
-        return self._slabs.length, 0
+        """Return how many tokens are read, and no offset."""
+        return self._length, 0
 
     def get_seq_length(self) -> int:
         """Return how many tokens came before this call; of no use where rows differ, and then 1."""
@@ -66,13 +75,20 @@ class SlabLayer(CacheLayerMixin):
 class GenericDecoder(CachedDecoder):
     """Calls the model itself, with slabs in the place of its cache."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
-        """Wrap a model; its weights are used where they are."""
+    def __init__(self, model: PreTrainedModel, dtype: torch.dtype | None = None) -> None:
+        """Wrap a model; its weights are used where they are, under autocast to `dtype`."""
         config: Any = model.config.get_text_config()
         super().__init__(config.num_hidden_layers)
         self._model: Any = model
+        self._context = _Inference(model, dtype)
         self.device = model.device
         self.vocab_size = int(config.vocab_size)
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        width = getattr(config, "head_dim", None) or (
+            config.hidden_size // config.num_attention_heads
+        )
+        # Under autocast keys may still be kept in the weights' own type, so the larger one counts.
+        self.bytes_per_token = 2 * self._layers * heads * width * model.dtype.itemsize
 
     @staticmethod
     def supports(model: PreTrainedModel) -> bool:
@@ -93,42 +109,40 @@ class GenericDecoder(CachedDecoder):
     ) -> Tensor:
         """Run the model; what stands for the hidden state here are the logits."""
         batch, count = ids_BC.shape
-        mask_CL = causal_mask(start, count, slabs.length, self.device)
+        mask_CL = causal_mask(start, count, start + count, self.device)
         mask = self._additive(mask_CL).expand(batch, 1, -1, -1)
         positions = torch.arange(start, start + count, device=self.device).expand(batch, -1)
-        logits_BCV = self._run(ids_BC, mask, positions, slabs, start, None)
+        layers = [
+            SlabLayer(index, slabs, start, start + count, None) for index in range(self._layers)
+        ]
+        logits_BCV = self._run(ids_BC, mask, positions, layers)
         return logits_BCV[self.row_numbers(batch), last_B]
 
-    def forward_tokens(self, tokens_N: Tensor, positions_N: Tensor, slabs: KeyValueSlabs) -> Tensor:
+    def forward_tokens(
+        self, tokens_N: Tensor, positions_N: Tensor, shortest: int, longest: int
+    ) -> Tensor:
         """Run the model on one token per row."""
-        mask = self._additive(position_mask(positions_N, slabs.length)).view(
-            tokens_N.shape[0], 1, 1, slabs.length
-        )
-        ids_N1, positions_N1 = tokens_N.unsqueeze(1), positions_N.unsqueeze(1)
-        return self._run(ids_N1, mask, positions_N1, slabs, 0, positions_N)[:, -1]
+        length = min(round_up(longest), self._slabs.capacity)
+        mask = self._additive(position_mask(positions_N, length)).view(-1, 1, 1, length)
+        layers = [
+            SlabLayer(index, self._slabs, 0, length, positions_N) for index in range(self._layers)
+        ]
+        return self._run(tokens_N.unsqueeze(1), mask, positions_N.unsqueeze(1), layers)[:, -1]
 
     def project(self, hidden_BH: Tensor) -> Tensor:
         """Return the logits that `forward_span` gave."""
         return hidden_BH
 
     def _run(
-        self,
-        ids_BC: Tensor,
-        mask: Tensor,
-        positions_BC: Tensor,
-        slabs: KeyValueSlabs,
-        start: int,
-        position_N: Tensor | None,
+        self, ids_BC: Tensor, mask: Tensor, positions_BC: Tensor, layers: list[SlabLayer]
     ) -> Tensor:
-        layers: list[Any] = [
-            SlabLayer(index, slabs, start, position_N) for index in range(self._layers)
-        ]
-        with _eval_mode(self._model):
+        whole: list[Any] = list(layers)
+        with self._context:
             result = self._model(
                 input_ids=ids_BC,
                 attention_mask=mask,
                 position_ids=positions_BC,
-                past_key_values=Cache(layers=layers),
+                past_key_values=Cache(layers=whole),
                 use_cache=True,
             )
         logits: Tensor = result.logits
@@ -144,9 +158,10 @@ class GenericDecoder(CachedDecoder):
 class RecomputeDecoder(Decoder):
     """Runs the whole sequence again for each token: slow, and right for every causal model."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
-        """Wrap a model; its weights are used where they are."""
+    def __init__(self, model: PreTrainedModel, dtype: torch.dtype | None = None) -> None:
+        """Wrap a model; its weights are used where they are, under autocast to `dtype`."""
         self._model: Any = model
+        self._context = _Inference(model, dtype)
         self.device = model.device
         self.vocab_size = int(model.config.get_text_config().vocab_size)
         self._ids = torch.zeros(0, 0, dtype=torch.int64, device=self.device)
@@ -163,7 +178,7 @@ class RecomputeDecoder(Decoder):
         self._ids[first : first + count, :width] = ids_BT[source_N]
         return self._logits(ids_BT, lengths_B - 1)[source_N]
 
-    def decode(self, tokens_N: Tensor, positions_N: Tensor, longest: int) -> Tensor:
+    def decode(self, tokens_N: Tensor, positions_N: Tensor, shortest: int, longest: int) -> Tensor:
         """Append the tokens and run every row from its start."""
         count = tokens_N.shape[0]
         self._reserve(count, longest)
@@ -180,7 +195,7 @@ class RecomputeDecoder(Decoder):
 
     def _logits(self, ids_NT: Tensor, last_N: Tensor) -> Tensor:
         # Padding stands on the right, where a causal model cannot see it: no mask is needed.
-        with _eval_mode(self._model):
+        with self._context:
             result = self._model(input_ids=ids_NT, use_cache=False)
         logits: Tensor = result.logits
         return logits[torch.arange(ids_NT.shape[0], device=self.device), last_N]
@@ -194,17 +209,27 @@ class RecomputeDecoder(Decoder):
         self._ids = grown
 
 
-class _eval_mode:
-    """Switches dropout off for one call where a trainer left it on."""
+class _Inference:
+    """For one call, switches dropout off where a trainer left it on, and autocast on."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, dtype: torch.dtype | None) -> None:
         self._model = model
-        self._training = bool(model.training)
+        self._dtype = dtype
+        self._training = False
+        self._autocast: torch.autocast | None = None
 
     def __enter__(self) -> None:
+        self._training = bool(self._model.training)
         if self._training:
             self._model.eval()
+        if self._dtype is not None:
+            # A fresh one each time: its cache of cast weights must not outlive the weights.
+            self._autocast = torch.autocast(self._model.device.type, self._dtype)
+            self._autocast.__enter__()
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, *exception: Any) -> None:
+        if self._autocast is not None:
+            self._autocast.__exit__(*exception)
+            self._autocast = None
         if self._training:
             self._model.train()

@@ -1,34 +1,42 @@
-"""The state of the running rows: dense tensors, row i of each belonging to the i-th request."""
+"""The state of the running rows: arrays on the host, row i of each the i-th request's."""
+
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gym_reason.agents.engines.local.requests import Request
 from gym_reason.agents.engines.local.sampling import RowParams, collect_params, uniform
 from gym_reason.agents.engines.local.slabs import round_up
 
-POSITION, EMITTED, LIMIT, TOKEN, STOPS = range(5)
-"""Columns of the integer state; stop tokens follow from STOPS on, padded with -1."""
+AHEAD = 16
+"""Steps for which random numbers are computed at a time."""
 
 
 class RowTable:
-    """Requests in rows 0 to `count` - 1, with everything a decode step reads about them."""
+    """Requests in rows 0 to `count` - 1, with everything a decode step reads about them.
+
+    On the host, where a step over some hundred numbers costs a tenth of what a tensor operation
+    does; the device is only asked for each step's tokens and log-probabilities.
+    """
 
     def __init__(self, vocab_size: int, device: torch.device) -> None:
         """Start empty."""
         self.requests: list[Request] = []
         self._vocab_size = vocab_size
         self.device = device
-        self._state = torch.full((0, STOPS), -1, dtype=torch.int64, device=device)
-        self._tokens = torch.zeros((0, 0), dtype=torch.int64, device=device)
-        self._logps = torch.zeros((0, 0), dtype=torch.float32, device=device)
-        # Known on the host without asking the device: both numbers grow by one per step in every
-        # row.
         self._positions = np.zeros(0, dtype=np.int64)
         self._emitted = np.zeros(0, dtype=np.int64)
+        self._limits = np.zeros(0, dtype=np.int64)
         self._seeds = np.zeros(0, dtype=np.uint64)
+        self._stops = np.zeros((0, 0), dtype=np.int64)
+        self._tokens = np.zeros((0, 0), dtype=np.int64)
+        self._logps = np.zeros((0, 0), dtype=np.float32)
         self._params: RowParams | None = None
+        self._ahead: NDArray[np.float64] | None = None
+        self._ahead_step = 0
         self._searching: list[int] = []
 
     @property
@@ -37,29 +45,32 @@ class RowTable:
         return len(self.requests)
 
     @property
+    def shortest(self) -> int:
+        """Smallest position that the next decode step writes, plus one."""
+        return int(self._positions.min()) + 1
+
+    @property
     def longest(self) -> int:
         """Largest position that the next decode step writes, plus one."""
         return int(self._positions.max()) + 1
 
     def append(self, requests: list[Request]) -> None:
         """Add rows whose prompts have been prefilled and that have emitted nothing."""
-        first, stop = self.count, self.count + len(requests)
-        width = max(len(request.stop_ids) for request in requests)
-        self._reserve(stop, STOPS + width, 1)
-        rows = [
-            # The next token that such a row is fed is the first it emits, right after its prompt.
-            [len(r.prompt) - 1, 0, r.limit, -1, *r.stop_ids]
-            + [-1] * (self._state.shape[1] - STOPS - len(r.stop_ids))
-            for r in requests
-        ]
-        self._state[first:stop] = torch.tensor(rows, dtype=torch.int64, device=self.device)
-        lengths = np.array([len(request.prompt) - 1 for request in requests])
-        self._positions = np.concatenate((self._positions, lengths))
-        self._emitted = np.concatenate((self._emitted, np.zeros(len(requests), dtype=np.int64)))
-        seeds = [request.params.seed % 2**64 for request in requests]
-        self._seeds = np.concatenate((self._seeds, np.array(seeds, dtype=np.uint64)))
+        old, stop = self.count, self.count + len(requests)
+        width = max(self._stops.shape[1], *(len(request.stop_ids) for request in requests))
+        stops = np.full((stop, width), -1, dtype=np.int64)
+        stops[:old, : self._stops.shape[1]] = self._stops
+        for row, request in enumerate(requests, old):
+            stops[row, : len(request.stop_ids)] = request.stop_ids
+        self._stops = stops
+        # The next token that such a row is fed is the first it emits, right after its prompt.
+        self._positions = _extend(self._positions, [len(r.prompt) - 1 for r in requests])
+        self._emitted = _extend(self._emitted, [0] * len(requests))
+        self._limits = _extend(self._limits, [request.limit for request in requests])
+        self._seeds = _extend(self._seeds, [request.params.seed % 2**64 for request in requests])
+        self._reserve(stop, 1)
         self.requests.extend(requests)
-        self._forget_params()
+        self._forget()
 
     def params(self, first: int, stop: int) -> RowParams:
         """Return the sampling parameters of a range of rows."""
@@ -71,47 +82,55 @@ class RowTable:
 
     def uniform(self, first: int, stop: int) -> Tensor:
         """Return the number from [0, 1) that draws each row's next token."""
-        steps = self._emitted[first:stop].astype(np.uint64)
-        return torch.from_numpy(uniform(self._seeds[first:stop], steps)).to(self.device)
+        if first != 0 or stop != self.count:
+            steps = self._emitted[first:stop].astype(np.uint64)
+            return torch.from_numpy(uniform(self._seeds[first:stop], steps)).to(self.device)
+        if self._ahead is None or self._ahead_step == AHEAD:
+            steps = np.arange(AHEAD, dtype=np.uint64)[:, None] + self._emitted.astype(np.uint64)
+            self._ahead, self._ahead_step = uniform(self._seeds, steps), 0
+        numbers = self._ahead[self._ahead_step]
+        self._ahead_step += 1
+        return torch.from_numpy(numbers).to(self.device)
 
-    def column(self, index: int, first: int, stop: int) -> Tensor:
-        """Return one column of the integer state."""
-        return self._state[first:stop, index]
+    def last_tokens(self) -> Tensor:
+        """Return the token that each row emitted last."""
+        count = self.count
+        tokens = self._tokens[np.arange(count), self._emitted - 1]
+        return torch.from_numpy(tokens).to(self.device)
+
+    def positions(self) -> Tensor:
+        """Return the position of each row's last token."""
+        return torch.from_numpy(self._positions.copy()).to(self.device)
 
     def record(self, first: int, stop: int, tokens_N: Tensor, logps_N: Tensor) -> list[int]:
         """Append one token to each row of a range; return the rows that end with it."""
-        needed = int(self._emitted[first:stop].max()) + 1
-        self._reserve(stop, 0, needed)
-        state = self._state[first:stop]
-        emitted_N1 = state[:, EMITTED : EMITTED + 1]
-        self._tokens[first:stop].scatter_(1, emitted_N1, tokens_N.unsqueeze(1))
-        self._logps[first:stop].scatter_(1, emitted_N1, logps_N.unsqueeze(1))
-        state[:, TOKEN] = tokens_N
-        state[:, POSITION : EMITTED + 1] += 1
+        emitted = self._emitted[first:stop]
+        self._reserve(stop, int(emitted.max()) + 1)
+        tokens, rows = tokens_N.cpu().numpy(), np.arange(first, stop)
+        self._tokens[rows, emitted] = tokens
+        self._logps[rows, emitted] = logps_N.cpu().numpy()
         self._positions[first:stop] += 1
-        self._emitted[first:stop] += 1
-        ended_N = state[:, EMITTED] >= state[:, LIMIT]
-        if state.shape[1] > STOPS:
-            ended_N |= (state[:, STOPS:] == tokens_N.unsqueeze(1)).any(1)
+        emitted += 1
+        ended = emitted >= self._limits[first:stop]
+        if self._stops.shape[1]:
+            ended |= (self._stops[first:stop] == tokens[:, None]).any(1)
+        found = [first + row for row in ended.nonzero()[0].tolist()]
         searching = [row for row in self._searching if first <= row < stop]
         if not searching:
-            return [first + row for row in ended_N.nonzero().squeeze(1).tolist()]
-        ended = {first + row for row, value in enumerate(ended_N.tolist()) if value}
-        tokens = tokens_N.tolist()
+            return found
+        stopped = set(found)
         for row in searching:
-            search, token = self.requests[row].search, tokens[row - first]
+            search, token = self.requests[row].search, int(tokens[row - first])
             if search is not None and token not in self.requests[row].stop_ids:
-                ended |= {row} if search.feed(token) else set()
-        return sorted(ended)
+                stopped |= {row} if search.feed(token) else set()
+        return sorted(stopped)
 
     def read(self, rows: list[int]) -> list[tuple[list[int], list[float]]]:
         """Return the emitted tokens and log-probabilities of some rows."""
-        index = torch.tensor(rows, device=self.device)
-        width = int(self._emitted[rows].max())
-        tokens = self._tokens[index, :width].tolist()
-        logps = self._logps[index, :width].tolist()
-        counts = self._emitted[rows].tolist()
-        return [(t[:n], p[:n]) for t, p, n in zip(tokens, logps, counts, strict=True)]
+        return [
+            (self._tokens[row, :count].tolist(), self._logps[row, :count].tolist())
+            for row, count in zip(rows, self._emitted[rows].tolist(), strict=True)
+        ]
 
     def remove(self, rows: list[int]) -> tuple[Tensor, Tensor] | None:
         """Fill removed rows with the last ones; return which went where, None if none did."""
@@ -119,45 +138,45 @@ class RowTable:
         left = self.count - len(gone)
         sources = [row for row in range(left, self.count) if row not in gone]
         targets = [row for row in sorted(gone) if row < left]
-        moves = None
-        if sources:
-            source_N = torch.tensor(sources, device=self.device)
-            target_N = torch.tensor(targets, device=self.device)
-            for table in (self._state, self._tokens, self._logps):
-                table[target_N] = table[source_N]
-            for numbers in (self._positions, self._emitted, self._seeds):
-                numbers[targets] = numbers[sources]
-            for source, target in zip(sources, targets, strict=True):
-                self.requests[target] = self.requests[source]
-            moves = (source_N, target_N)
+        for name in _ARRAYS:
+            array = getattr(self, name)
+            array[targets] = array[sources]
+            if name not in ("_tokens", "_logps"):
+                setattr(self, name, array[:left])
+        for source, target in zip(sources, targets, strict=True):
+            self.requests[target] = self.requests[source]
         del self.requests[left:]
-        self._positions, self._emitted = self._positions[:left], self._emitted[:left]
-        self._seeds = self._seeds[:left]
-        self._forget_params()
-        return moves
+        self._forget()
+        if not sources:
+            return None
+        return (
+            torch.tensor(sources, device=self.device),
+            torch.tensor(targets, device=self.device),
+        )
 
-    def _forget_params(self) -> None:
-        self._params = None
+    def _forget(self) -> None:
+        self._params = self._ahead = None
         self._searching = [row for row, r in enumerate(self.requests) if r.search is not None]
 
     def _collect(self, first: int, stop: int) -> RowParams:
         params = [request.params for request in self.requests[first:stop]]
         return collect_params(params, self._vocab_size, self.device)
 
-    def _reserve(self, rows: int, columns: int, width: int) -> None:
-        """Grow the tables to at least this size; widths double so that long rows copy little."""
-        rows = max(self._state.shape[0], round_up(rows))
-        columns = max(self._state.shape[1], columns)
-        if (rows, columns) != tuple(self._state.shape):
-            self._state = _grow(self._state, rows, columns, -1)
-        old = self._tokens.shape[1]
+    def _reserve(self, rows: int, width: int) -> None:
+        """Grow the tables of results; widths double so that long rows copy little."""
+        old_rows, old = self._tokens.shape
         width = old if width <= old else max(round_up(width), 2 * old)
-        if (rows, width) != tuple(self._tokens.shape):
-            self._tokens = _grow(self._tokens, rows, width, 0)
-            self._logps = _grow(self._logps, rows, width, 0)
+        rows = max(old_rows, round_up(rows))
+        if (rows, width) != (old_rows, old):
+            for name in ("_tokens", "_logps"):
+                array = getattr(self, name)
+                grown = np.zeros((rows, width), dtype=array.dtype)
+                grown[:old_rows, :old] = array
+                setattr(self, name, grown)
 
 
-def _grow(table: Tensor, rows: int, columns: int, fill: int) -> Tensor:
-    grown = table.new_full((rows, columns), fill)
-    grown[: table.shape[0], : table.shape[1]] = table
-    return grown
+_ARRAYS = ("_positions", "_emitted", "_limits", "_seeds", "_stops", "_tokens", "_logps")
+
+
+def _extend(array: NDArray[Any], values: list[int]) -> NDArray[Any]:
+    return np.concatenate((array, np.array(values, dtype=array.dtype)))

@@ -113,7 +113,7 @@ def draw(logits_NV: Tensor, rows: RowParams, uniform_N: Tensor | None) -> tuple[
         kept = truncate(scaled_NV[rows.truncated], rows.top_k, rows.top_p, rows.min_p)
         scaled_NV = scaled_NV.index_copy(0, rows.truncated, kept)
     logps_NV = torch.log_softmax(scaled_NV, -1)
-    cumulative_NV = logps_NV.double().exp_().cumsum(-1)
+    cumulative_NV = logps_NV.exp().cumsum(-1, dtype=torch.float64)
     # In place of 1 the sum that was really reached, so that rounding never selects a token of
     # probability 0.
     threshold_N1 = uniform_N.unsqueeze(1) * cumulative_NV[:, -1:]

@@ -9,7 +9,7 @@ from torch import Tensor
 from gym_reason.agents.engines.local.decoder import Decoder
 from gym_reason.agents.engines.local.detokenizer import Detokenizer
 from gym_reason.agents.engines.local.requests import PrefillGroup, Request, group_by_prompt
-from gym_reason.agents.engines.local.rows import POSITION, TOKEN, RowTable
+from gym_reason.agents.engines.local.rows import RowTable
 from gym_reason.agents.engines.local.sampling import draw
 from gym_reason.errors import ModelError
 from gym_reason.types import Completion
@@ -98,9 +98,9 @@ class Scheduler:
 
     def _advance(self) -> int:
         """Feed every row its last token and draw the next."""
-        rows, count = self._rows, self._rows.count
+        rows = self._rows
         logits_NV = self._decoder.decode(
-            rows.column(TOKEN, 0, count), rows.column(POSITION, 0, count), rows.longest
+            rows.last_tokens(), rows.positions(), rows.shortest, rows.longest
         )
         return self._finish(self._emit(0, logits_NV))
 

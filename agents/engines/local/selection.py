@@ -67,8 +67,12 @@ def disagreement(model: PreTrainedModel, decoder: Decoder) -> float:
     for step in range(STEPS):
         positions = lengths + step
         tokens = ids[rows, positions]
-        longest = max(PROMPT_LENGTHS) + step + 1
-        gaps.append(_distance(d.decode(tokens, positions, longest) for d in (decoder, reference)))
+        shortest, longest = min(PROMPT_LENGTHS) + step + 1, max(PROMPT_LENGTHS) + step + 1
+        gaps.append(
+            _distance(
+                d.decode(tokens, positions, shortest, longest) for d in (decoder, reference)
+            )
+        )
     decoder.clear()
     return max(gaps)
 

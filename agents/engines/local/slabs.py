@@ -7,6 +7,8 @@ from torch import Tensor
 BUCKET = 16
 """Slabs hold a multiple of this many tokens and of this many rows."""
 
+FIRST_CAPACITY = 64
+"""Tokens that the first slabs have room for, unless no row can get that long."""
 
 STORAGE_LIMIT_BYTES = 256 * 2**20
 """Most unused memory that is kept for the next slabs."""
@@ -28,8 +30,8 @@ class Storage:
         """Start without memory."""
         self._free: list[Tensor] = []
 
-    def zeros(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
-        """Return a contiguous tensor of zeros with the type and device of `like`."""
+    def take(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """Return a contiguous tensor with the type and device of `like`; its values are unset."""
         needed = math.prod(shape)
         fitting = [
             block
@@ -37,10 +39,10 @@ class Storage:
             if block.numel() >= needed and block.dtype == like.dtype and block.device == like.device
         ]
         if not fitting:
-            return like.new_zeros(shape)
+            return like.new_empty(shape)
         best = min(fitting, key=Tensor.numel)
         self._free = [block for block in self._free if block is not best]
-        return best[:needed].zero_().view(shape)
+        return best[:needed].view(shape)
 
     def give_back(self, slab: Tensor) -> None:
         """Keep the memory of a slab that nobody uses any more, if there is room."""
@@ -54,66 +56,91 @@ class Storage:
 
 
 class KeyValueSlabs:
-    """Keys and values of every layer: keys_RHDL (transposed) and values_RHLD.
+    """Keys and values of every layer: keys_RHDC (transposed) and values_RHCD.
 
-    R rows, H heads, L tokens, D width. No product ever has to copy a slice of them.
-
-    Keys are stored transposed because that is what the product with the queries reads fastest. A
-    layer's slab is made at its first write, which fixes H and D. Everything unwritten is zero: an
-    attention weight of zero times an unset number could be NaN.
+    R rows, H heads, C tokens of capacity, D width. Keys are stored transposed because that is what
+    the product with the queries reads fastest. A layer's slab is made at its first write, which
+    fixes H and D. Everything unwritten is zero: an attention weight of zero times an unset number
+    could be NaN.
     """
 
     def __init__(self, layers: int, rows: int, length: int, storage: Storage) -> None:
         """Make room for `rows` and `length`, both rounded up to a multiple of `BUCKET`."""
         self._storage = storage
         self.rows = round_up(rows)
-        self.length = round_up(length)
+        self.capacity = round_up(length)
         self._keys: list[Tensor | None] = [None] * layers
         self._values: list[Tensor | None] = [None] * layers
 
-    def layer(self, index: int, rows: int) -> tuple[Tensor, Tensor]:
-        """Return views of the first `rows` of a layer's keys_RHDL and values_RHLD."""
+    def layer(self, index: int, rows: int, length: int) -> tuple[Tensor, Tensor]:
+        """Return views of a layer: keys_NHDL and values_NHLD of the first rows and tokens."""
         keys, values = self._keys[index], self._values[index]
         assert keys is not None, "a layer is read after its first write"
         assert values is not None, "a layer is read after its first write"
-        return keys[:rows], values[:rows]
+        return keys[:rows, :, :, :length], values[:rows, :, :length]
 
     def write_span(self, index: int, start: int, keys_RHTD: Tensor, values_RHTD: Tensor) -> None:
         """Write T tokens of the first rows at positions `start` onwards, the same in every row."""
         self._make(index, keys_RHTD, values_RHTD)
         rows, stop = keys_RHTD.shape[0], start + keys_RHTD.shape[2]
-        keys, values = self.layer(index, rows)
+        keys, values = self.layer(index, rows, self.capacity)
         keys[:, :, :, start:stop] = keys_RHTD.transpose(2, 3)
         values[:, :, start:stop] = values_RHTD
 
     def write_tokens(
-        self, index: int, row_N: Tensor, position_N: Tensor, keys_NHD: Tensor, values_NHD: Tensor
+        self,
+        index: int,
+        row_N: Tensor,
+        position: Tensor | int,
+        keys_NHD: Tensor,
+        values_NHD: Tensor,
     ) -> None:
-        """Write one token per row at its own position; `row_N` counts from 0 to N - 1."""
+        """Write one token per row; `row_N` counts from 0 to N - 1.
+
+        `position` holds each row's position, or is a number where all rows are at the same one,
+        which is much cheaper.
+        """
         keys, values = self._keys[index], self._values[index]
         assert keys is not None, "a row is prefilled before it decodes"
         assert values is not None, "a row is prefilled before it decodes"
-        keys[row_N, :, :, position_N] = keys_NHD
-        values[row_N, :, position_N] = values_NHD
-
-    def reserve(self, rows: int, length: int) -> None:
-        """Grow to at least this size; shrink where a quarter of the length would stay unused."""
-        rows, length = max(self.rows, round_up(rows)), round_up(length)
-        if self.rows >= rows and 4 * length > 3 * self.length and length <= self.length:
+        if isinstance(position, int):
+            rows = keys_NHD.shape[0]
+            keys[:rows, :, :, position].copy_(keys_NHD)
+            values[:rows, :, position].copy_(values_NHD)
             return
-        kept = min(length, self.length)
+        keys[row_N, :, :, position] = keys_NHD
+        values[row_N, :, position] = values_NHD
+
+    def reserve(self, rows: int, length: int, most: int) -> None:
+        """Grow to at least this size.
+
+        Copies are rare because the capacity grows by half, but not above `most` tokens, which no
+        row will ever need.
+        """
+        rows = max(self.rows, round_up(rows))
+        capacity = self.capacity
+        if length > capacity:
+            ahead = max(FIRST_CAPACITY, length, capacity + capacity // 2)
+            capacity = round_up(max(length, min(ahead, most)))
+        if (rows, capacity) == (self.rows, self.capacity):
+            return
+        kept = self.capacity
         for index, (keys, values) in enumerate(zip(self._keys, self._values, strict=True)):
             if keys is None or values is None:
                 continue
-            new_keys = self._storage.zeros((rows, *keys.shape[1:3], length), keys)
-            new_keys[: self.rows, :, :, :kept] = keys[..., :kept]
-            shape = (rows, values.shape[1], length, values.shape[3])
-            new_values = self._storage.zeros(shape, values)
-            new_values[: self.rows, :, :kept] = values[:, :, :kept]
+            new_keys = self._storage.take((rows, *keys.shape[1:3], capacity), keys)
+            new_keys[: self.rows, :, :, :kept] = keys
+            new_keys[: self.rows, :, :, kept:] = 0
+            new_keys[self.rows :] = 0
+            shape = (rows, values.shape[1], capacity, values.shape[3])
+            new_values = self._storage.take(shape, values)
+            new_values[: self.rows, :, :kept] = values
+            new_values[: self.rows, :, kept:] = 0
+            new_values[self.rows :] = 0
             self._keys[index], self._values[index] = new_keys, new_values
             self._storage.give_back(keys)
             self._storage.give_back(values)
-        self.rows, self.length = rows, length
+        self.rows, self.capacity = rows, capacity
 
     def copy_from(self, other: "KeyValueSlabs", source_N: Tensor, first: int, length: int) -> None:
         """Fill rows from `first` with `length` tokens of the rows `source_N` of other slabs."""
@@ -148,8 +175,8 @@ class KeyValueSlabs:
         if self._keys[index] is not None:
             return
         heads, width = keys_RHTD.shape[1], keys_RHTD.shape[3]
-        self._keys[index] = self._storage.zeros((self.rows, heads, width, self.length), keys_RHTD)
+        shape = (self.rows, heads, width, self.capacity)
+        self._keys[index] = self._storage.take(shape, keys_RHTD).zero_()
         heads, width = values_RHTD.shape[1], values_RHTD.shape[3]
-        self._values[index] = self._storage.zeros(
-            (self.rows, heads, self.length, width), values_RHTD
-        )
+        shape = (self.rows, heads, self.capacity, width)
+        self._values[index] = self._storage.take(shape, values_RHTD).zero_()

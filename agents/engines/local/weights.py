@@ -11,24 +11,24 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 @dataclass(frozen=True, slots=True)
 class LayerWeights:
-    """One decoder block; `qkv`, `gate_up` and `qk_gain` are copies, the rest the model's own."""
+    """One decoder block, its matrices transposed: inputs by outputs.
 
-    input_gain: Tensor
-    """Gain of the norm before attention."""
+    `qkv`, `gate_up` and `gain` are copies; the rest are views of the model's own weights, or
+    copies where the decoder computes in another type.
+    """
+
     qkv: Tensor
-    """Query, key and value projections stacked; see `fuse_layer`."""
+    """Query, key and value projections; see `fuse_layer`. The norm's gain is multiplied in."""
     qkv_bias: Tensor | None
-    """Their biases, stacked alike."""
-    qk_gain: Tensor | None
-    """Gains of the query and key norms, one row per head."""
+    """Their biases, in the same order."""
+    gain: Tensor | None
+    """Gains of the query and key norms in fp32, 1 for values, in the order of `qkv`'s outputs."""
     output: Tensor
     """Projection of the attention's result."""
     output_bias: Tensor | None
     """Its bias."""
-    feed_forward_gain: Tensor
-    """Gain of the norm before the feed-forward layer."""
     gate_up: Tensor
-    """Gate and up projections stacked."""
+    """Gate and up projections side by side. The norm's gain is multiplied in."""
     down: Tensor
     """Down projection."""
 
@@ -86,38 +86,44 @@ def pair_order(head_dim: int, device: torch.device) -> Tensor:
     return torch.arange(head_dim, device=device).view(2, -1).t().reshape(-1)
 
 
-def fuse_layer(layer: Any, heads: int, kv_heads: int, head_dim: int) -> LayerWeights:
+def fuse_layer(
+    layer: Any, heads: int, kv_heads: int, head_dim: int, dtype: torch.dtype
+) -> LayerWeights:
     """Return the weights of a Llama-like block.
 
-    Queries and keys are put in `pair_order`, and queries are scaled by head_dim ** -0.5: in the
-    query norm's gain where there is one, in the projection elsewhere.
+    The outputs of `qkv` are ordered by key head: its queries, its key, its value. Queries and keys
+    are put in `pair_order`, and queries are scaled by head_dim ** -0.5: in the query norm's gain
+    where there is one, in the projection elsewhere.
     """
     attention, mlp = layer.self_attn, layer.mlp
+    group = heads // kv_heads
     order = pair_order(head_dim, attention.q_proj.weight.device)
     scale = head_dim**-0.5
     normed = hasattr(attention, "q_norm")
 
-    def reorder(tensor: Tensor, count: int) -> Tensor:
-        return tensor.view(count, head_dim, -1)[:, order].reshape(tensor.shape)
+    def split(tensor: Tensor, each: int) -> Tensor:
+        return tensor.view(kv_heads, each, head_dim, -1)
 
     def stack(name: str) -> Tensor:
-        query = reorder(getattr(attention.q_proj, name), heads)
-        key = reorder(getattr(attention.k_proj, name), kv_heads)
-        return torch.cat((query if normed else query * scale, key, getattr(attention.v_proj, name)))
+        query = split(getattr(attention.q_proj, name), group)[:, :, order]
+        key = split(getattr(attention.k_proj, name), 1)[:, :, order]
+        value = split(getattr(attention.v_proj, name), 1)
+        return torch.cat((query if normed else query * scale, key, value), dim=1).flatten(0, 2)
 
     gain = None
     if normed:
-        query_gain = attention.q_norm.weight[order] * scale
-        key_gain = attention.k_norm.weight[order]
-        gain = torch.cat((query_gain.repeat(heads, 1), key_gain.repeat(kv_heads, 1)))
+        query_gain = (attention.q_norm.weight[order] * scale).expand(group, -1)
+        key_gain = attention.k_norm.weight[order].unsqueeze(0)
+        gain = torch.cat((query_gain, key_gain, torch.ones_like(key_gain)))
+        gain = gain.repeat(kv_heads, 1).flatten().float()
+    bias, output_bias = attention.q_proj.bias, attention.o_proj.bias
+    gate_up = torch.cat((mlp.gate_proj.weight, mlp.up_proj.weight))
     return LayerWeights(
-        layer.input_layernorm.weight,
-        stack("weight"),
-        None if attention.q_proj.bias is None else stack("bias"),
+        (stack("weight") * layer.input_layernorm.weight).to(dtype).t(),
+        None if bias is None else stack("bias").squeeze(1).to(dtype),
         gain,
-        attention.o_proj.weight,
-        attention.o_proj.bias,
-        layer.post_attention_layernorm.weight,
-        torch.cat((mlp.gate_proj.weight, mlp.up_proj.weight)),
-        mlp.down_proj.weight,
+        attention.o_proj.weight.to(dtype).t(),
+        None if output_bias is None else output_bias.to(dtype),
+        (gate_up * layer.post_attention_layernorm.weight).to(dtype).t(),
+        mlp.down_proj.weight.to(dtype).t(),
     )
