@@ -12,6 +12,7 @@ import torch
 from transformers import PreTrainedModel
 
 from gym_reason.errors import RunError
+from gym_reason.records import open_atomic
 from gym_reason.seeding import derive_rng
 from gym_reason.trainers.batch import TokenBatch, make_batch, plan_micro_batches
 from gym_reason.trainers.formulas import (
@@ -144,6 +145,8 @@ def make_window(session: Session, groups: list[Group]) -> Window | None:
         for trajectory in group.trajectories
         if trajectory.scorable and trajectory.traces
     ]
+    if not rows:
+        return None
     rewards_N = torch.tensor([trajectory.ret for _, trajectory in rows], dtype=torch.float32)
     group_N = torch.tensor([index for index, _ in rows])
     advantages_N = ADVANTAGES[settings.advantage](rewards_N, group_N)
@@ -332,7 +335,8 @@ def make_reference(session: Session) -> PreTrainedModel:
             torch.load(start, weights_only=True, map_location=session.learner.device)
         )
     else:
-        torch.save(model.state_dict(), start)
+        with open_atomic(start) as file:
+            torch.save(model.state_dict(), file)
     model.train(False)
     model.requires_grad_(False)
     return model

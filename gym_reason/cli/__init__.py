@@ -52,10 +52,10 @@ def parse_arguments(
 ) -> argparse.Namespace:
     """Return the parsed arguments; words may stand between and after the options."""
     args, rest = parser.parse_known_args(arguments)
-    words = getattr(args, "words", None)
+    words: list[str] | None = getattr(args, "words", None)
     if rest and (words is None or any(word.startswith("-") for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    if rest:
+    if rest and words is not None:
         args.words = [*words, *rest]
     return args
 

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 STAGES = {"cold_start": "cold start", "rl": "RL"}
 SPARKS = "▁▂▃▄▅▆▇█"
 LINE_EVERY_S = 10.0
+FIGURES = {
+    "reward": "{:.3f}",
+    "accuracy": "{:.1%}",
+    "length": "{:.1f} tokens",
+    "loss": "{:.4f}",
+    "tokens_per_s": "{:,.0f}/s",
+    "level": "{}",
+}
+"""The figures that a person sees, in this order, and how each is written."""
+FIGURE_LABELS = {"tokens_per_s": "tokens"}
 
 
 class PlainObserver:
@@ -129,7 +139,13 @@ class LiveObserver(PlainObserver):
         )
         curves = Table.grid(padding=(0, 2))
         for key, values in self._history.items():
-            curves.add_row(Text(key, style="dim"), Text(sparkline(values, 48), style="cyan"))
+            # The curve is scaled to its own range, so the range has to stand beside it.
+            low, high = (FIGURES[key].format(value) for value in (min(values), max(values)))
+            curves.add_row(
+                Text(key, style="dim"),
+                Text(sparkline(values, 40), style="cyan"),
+                Text(f"{low} to {high}", style="dim"),
+            )
         return Group(head, figures, curves)
 
     def _time_left(self) -> str:
@@ -148,17 +164,12 @@ def make_observer(name: str) -> PlainObserver:
 
 def figures_of(row: Mapping[str, Json]) -> list[tuple[str, str]]:
     """Return the figures of a step that a person wants to see, with their labels."""
-    formats = {
-        "reward": "{:.3f}",
-        "accuracy": "{:.1%}",
-        "length": "{:.1f} tokens",
-        "loss": "{:.4f}",
-        "tokens_per_s": "{:,.0f}/s",
-        "level": "{}",
-    }
-    labels = {"tokens_per_s": "tokens"}
+    # The loss of RL hovers around zero whatever is learned.
+    hidden = {"loss"} if "accuracy" in row else set()
     return [
-        (labels.get(key, key), form.format(row[key])) for key, form in formats.items() if key in row
+        (FIGURE_LABELS.get(key, key), form.format(row[key]))
+        for key, form in FIGURES.items()
+        if key in row and key not in hidden
     ]
 
 
@@ -192,14 +203,21 @@ def say_result(summary: "Summary") -> None:
     start = summary.accuracy_before
     via = summary.accuracy_cold_start
     middle = f" to {via:.1%} by the cold start" if via is not None else ""
-    rise = "longer" if summary.length_after > summary.length_before else "shorter"
     print(
         f"Learned: held-out accuracy went from {start:.1%}{middle} "
         f"to {summary.accuracy_after:.1%} by RL."
     )
     print(
-        f"Answers grew {rise}: {summary.length_before:.1f} tokens before RL, "
-        f"{summary.length_after:.1f} after ({format_seconds(summary.seconds)}, "
-        f"{summary.tokens:,} tokens)."
+        f"{describe_lengths(summary.length_before, summary.length_after)} "
+        f"({format_seconds(summary.seconds)}, {summary.tokens:,} tokens)."
     )
     print(f"Look at {summary.run}/report.html; the model is {summary.run}/checkpoints/last/model.")
+
+
+def describe_lengths(before: float, after: float) -> str:
+    """Return what became of the mean length of answers, as a sentence without its full stop."""
+    first, last = f"{before:.1f}", f"{after:.1f}"
+    if first == last:
+        return f"Answers kept their length: {first} tokens before RL and after"
+    change = "longer" if after > before else "shorter"
+    return f"Answers grew {change}: {first} tokens before RL, {last} after"

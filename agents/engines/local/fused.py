@@ -48,6 +48,7 @@ class FusedDecoder(CachedDecoder):
         self._output = torch.empty(0)
         self._first_layer: Tensor | None = None
         self._mean = torch.empty(0)
+        self._floor = torch.empty(0)
 
     @staticmethod
     def supports(model: PreTrainedModel) -> bool:
@@ -78,6 +79,8 @@ class FusedDecoder(CachedDecoder):
         self._weights = [fuse_layer(layer, *shape, self._dtype) for layer in self._body.layers]
         self._embeddings = self._body.embed_tokens.weight.detach().to(self._dtype)
         self._output = self._head.weight.detach().to(self._dtype).t()
+        width = self._embeddings.shape[1]
+        self._floor = torch.tensor((width * self._epsilon) ** 0.5, device=self.device)
         self._mean = torch.full((self._head_dim,), 1 / self._head_dim, device=self.device)
         self._first_layer = self._tabulate()
         return True
@@ -87,9 +90,10 @@ class FusedDecoder(CachedDecoder):
     ) -> Tensor:
         """Run C tokens per row; padding is on the right, so a causal mask is enough."""
         batch, count = ids_BC.shape
-        length = start + count
+        # Softmax is several times slower where the length is no multiple of a vector register's.
+        length = round_up(start + count)
         mask_CL = self._additive(causal_mask(start, count, length, self.device))
-        turns_CD = self._rotation(length)[start:length]
+        turns_CD = self._rotation(length)[start : start + count]
         turns = self._widen(turns_CD.repeat(batch, 1))
         flat_ids = ids_BC.reshape(-1)
         hidden = self._embeddings.index_select(0, flat_ids)
@@ -115,13 +119,14 @@ class FusedDecoder(CachedDecoder):
     ) -> Tensor:
         """Run one token per row."""
         count, slabs = tokens_N.shape[0], self._slabs
+        length = round_up(longest)
         place: Tensor | int
         if shortest == longest:
-            # The common case: rows that started together. No mask, and one slice to write.
-            place, length, mask_N1L = longest - 1, longest, None
+            # The common case: rows that started together. One slice to write and to mask.
+            place, mask_N1L = longest - 1, None
             turns = self._widen(self._rotation(longest)[longest - 1 : longest])
         else:
-            place, length = positions_N, min(round_up(longest), slabs.capacity)
+            place = positions_N
             mask_N1L = self._additive(position_mask(positions_N, length)).unsqueeze(1)
             turns = self._widen(self._rotation(length)[positions_N])
         rows_N = self.row_numbers(count)
@@ -135,15 +140,16 @@ class FusedDecoder(CachedDecoder):
             scores = torch.bmm(query, keys.flatten(0, 1))
             if mask_N1L is not None:
                 scores.view(count, self._heads, length).add_(mask_N1L)
+            elif longest < length:
+                scores[:, :, longest:] = -torch.inf
             mixed = torch.bmm(self._softmax(scores), values.flatten(0, 1))
             hidden = self._finish_layer(hidden, mixed.view(count, -1), weights)
         return self.project(hidden)
 
     def project(self, hidden_BH: Tensor) -> Tensor:
         """Apply the last norm and the output embedding."""
-        normed = F.rms_norm(
-            hidden_BH, hidden_BH.shape[-1:], self._body.norm.weight.to(self._dtype), self._epsilon
-        )
+        # Not multiplied into the output embedding, which may be large and is used where it is.
+        normed = self._norm(hidden_BH).mul_(self._body.norm.weight)
         return torch.mm(normed, self._output)
 
     def _tabulate(self) -> Tensor | None:
@@ -206,11 +212,16 @@ class FusedDecoder(CachedDecoder):
         if weights.output_bias is not None:
             hidden.add_(weights.output_bias)
         gate, up = torch.mm(self._norm(hidden), weights.gate_up).chunk(2, dim=1)
-        return hidden.addmm_(F.silu(gate, inplace=True).mul_(up), weights.down)
+        return hidden.addmm_(F.silu(gate).mul_(up), weights.down)
 
     def _norm(self, hidden: Tensor) -> Tensor:
         """Return the rows at a root mean square of 1; the gain is in the weights that follow."""
-        return F.rms_norm(hidden, hidden.shape[1:], None, self._epsilon)
+        if hidden.dtype != torch.float32:
+            return F.rms_norm(hidden, hidden.shape[1:], None, self._epsilon)
+        # Three small operations in the place of seven: rms_norm is not one kernel on the CPU.
+        width = hidden.shape[1]
+        length = torch.linalg.vector_norm(hidden, dim=1, keepdim=True)
+        return hidden * (width**0.5 / torch.hypot(length, self._floor))
 
     def _softmax(self, scores: Tensor) -> Tensor:
         """Return the softmax, computed in fp32."""

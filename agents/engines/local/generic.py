@@ -122,7 +122,7 @@ class GenericDecoder(CachedDecoder):
         self, tokens_N: Tensor, positions_N: Tensor, shortest: int, longest: int
     ) -> Tensor:
         """Run the model on one token per row."""
-        length = min(round_up(longest), self._slabs.capacity)
+        length = round_up(longest)
         mask = self._additive(position_mask(positions_N, length)).view(-1, 1, 1, length)
         layers = [
             SlabLayer(index, self._slabs, 0, length, positions_N) for index in range(self._layers)
