@@ -20,7 +20,7 @@ import torch
 import transformers
 
 from gym_reason.agents.engines.local import LocalEngine
-from gym_reason.agents.engines.precision import choose_matmul, choose_threads
+from gym_reason.agents.engines.precision import choose_threads, use_fast_matmul
 from gym_reason.agents.models import PRESETS, build_preset
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.agents.tokenizers import build_character_tokenizer
@@ -123,11 +123,12 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="also write the JSON to this file")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--precision", default="auto", choices=("auto", "highest", "medium"))
     parser.add_argument("--models", default=",".join(PRESETS))
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     cast(Any, transformers).logging.set_verbosity_error()
-    choice, threads = choose_matmul(), choose_threads(options.threads)
+    choice, threads = use_fast_matmul(options.precision), choose_threads(options.threads)
     torch.set_num_threads(threads.threads)
     rows = [
         row

@@ -19,7 +19,8 @@ from typing import Any, Generic, TypeVar
 
 import gymnasium
 
-from gym_reason.errors import UnknownNameError, UsageError
+from gym_reason.errors import GymReasonError, UnknownNameError, UsageError
+from gym_reason.seeding import content_id
 
 T = TypeVar("T")
 EnvClass = TypeVar("EnvClass", bound=type[gymnasium.Env[Any, Any]])
@@ -96,29 +97,39 @@ environments: Registry[str] = Registry("environment", "gym_reason.envs")
 def load_module(source: str) -> None:
     """Import a module by name, or a Python file by path, for what it registers.
 
-    A module is imported once, a file is run at every call. Raises UsageError where there is no such
-    module or file.
+    A second call for the same one does nothing.
+
+    Raises:
+        UsageError: There is no such module or file, or it fails while it is imported.
     """
-    if not source.endswith(".py"):
-        try:
+    try:
+        if source.endswith(".py"):
+            _run_file(Path(source).resolve())
+        else:
             importlib.import_module(source)
-        except ModuleNotFoundError as error:
-            raise UsageError(
-                f"no module {source!r}: {error}", "an importable module or a .py file"
-            ) from None
-        return
-    path = Path(source)
-    if not path.is_file():
+    except GymReasonError:
+        raise
+    except Exception as error:  # It is anybody's code.
         raise UsageError(
-            f"no file {source}", "a Python file that registers environments or verifiers"
-        )
-    name = f"gym_reason_loaded_{path.stem}"
+            f"cannot load {source}: {type(error).__name__}: {error}",
+            "a module or a .py file that registers environments or verifiers",
+        ) from error
+
+
+def _run_file(path: Path) -> None:
+    name = f"gym_reason_loaded_{content_id(str(path))}"
+    if name in sys.modules:
+        return
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
 
 
 def register(
@@ -199,6 +210,10 @@ def make(env_id: str, **kwargs: object) -> gymnasium.Env[str, str]:
     try:
         return gymnasium.make(env_id, disable_env_checker=True, **arguments)
     except TypeError as error:
+        # Gymnasium appends where it was raised and every argument; the first sentence says it all.
+        reason = str(error).partition(" was raised from")[0]
         raise UsageError(
-            f"{env_id} refused its arguments: {error}", "arguments of that environment"
+            f"{env_id} refused its arguments: {reason}",
+            "arguments that it takes",
+            f"see gym-reason envs show {env_id}",
         ) from error

@@ -88,8 +88,7 @@ async def run_episode(
     try:
         # One timer for the whole episode; it cuts in wherever the agent waits.
         async with asyncio.timeout(limits.seconds):
-            observation, info = env.reset(seed=seed, options={"task": task})
-            conversation.messages = info["messages"]
+            observation, conversation.messages = _reset(env, task, seed)
             while stop_reason is None:
                 # An agent and an environment that never wait never meet the timer.
                 if time.monotonic() > deadline:
@@ -118,6 +117,20 @@ async def run_episode(
     )
 
 
+def _reset(env: TextEnv, task: Task, seed: int) -> tuple[str, tuple[Message, ...]]:
+    try:
+        observation, info = env.reset(seed=seed, options={"task": task})
+        return observation, info["messages"]
+    except Exception as error:
+        raise _broken(env, "reset", error) from error
+
+
+def _broken(env: TextEnv, where: str, error: Exception) -> EnvError:
+    """Return the error that ends one episode: an environment is anybody's code."""
+    trace = traceback.format_exc(limit=-3)
+    return EnvError(f"{env} failed at {where}: {type(error).__name__}: {error} ({trace})")
+
+
 async def _step(
     env: TextEnv, observation: str, action: Action
 ) -> tuple[tuple[str, tuple[Message, ...]], Turn]:
@@ -133,11 +146,7 @@ async def _step(
     except TimeoutError:
         raise
     except Exception as error:
-        # The one place that catches broadly: an environment is anybody's code.
-        trace = traceback.format_exc(limit=-3)
-        raise EnvError(
-            f"{env} failed at step: {type(error).__name__}: {error} ({trace})"
-        ) from error
+        raise _broken(env, "step", error) from error
     shown, reward, terminated, truncated, info = result
     turn = Turn(
         observation=observation,

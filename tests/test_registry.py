@@ -87,8 +87,17 @@ def test_a_file_is_loaded_for_what_it_registers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["no_such_module_anywhere", "/no/such/file.py"])
 def test_what_cannot_be_loaded_is_refused(source: str) -> None:
-    with pytest.raises(UsageError, match=r"no (module|file)"):
+    with pytest.raises(UsageError, match=r"cannot load .*(No module|No such file)"):
         load_module(source)
+
+
+def test_a_file_that_fails_is_one_line_and_may_be_mended(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("import gym_reason\nbroken", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"cannot load .*NameError: name 'broken'"):
+        load_module(str(path))
+    path.write_text("import gym_reason\n", encoding="utf-8")
+    load_module(str(path))
 
 
 def test_importing_and_making_takes_no_heavy_library() -> None:

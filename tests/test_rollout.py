@@ -13,7 +13,7 @@ from gym_reason.agents.conversation import Conversation
 from gym_reason.agents.scripted import ScriptedAgent
 from gym_reason.envs.base import ReasoningEnv, Transition, sample_tasks
 from gym_reason.rollout import EnvPool, EpisodeLimits, run_groups
-from gym_reason.types import Group, Message, Task
+from gym_reason.types import Group, Message, StopReason, Task
 
 
 class Fragile(ReasoningEnv):
@@ -75,6 +75,21 @@ def test_an_episode_that_failed_on_our_side_is_not_scorable() -> None:
     assert "ZeroDivisionError: broken" in str(failed.meta["error"])
     assert wrong.scorable
     assert not wrong.correct
+
+
+def test_a_reset_that_fails_ends_its_episode_alone() -> None:
+    class Unready(Fragile):
+        """Cannot begin one of its tasks."""
+
+        def begin(self, task: Task) -> str:
+            if task.id == "a":
+                raise KeyError("gone")
+            return super().begin(task)
+
+    failed, fine = (group.trajectories[0] for group in play(Unready, {"a": ["1"], "b": ["1"]}))
+    assert failed.stop_reason is StopReason.ENV_ERROR
+    assert "failed at reset: KeyError" in str(failed.meta["error"])
+    assert fine.correct
 
 
 def test_the_return_is_discounted() -> None:

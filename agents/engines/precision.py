@@ -1,33 +1,40 @@
 """Faster matrix products on the CPU, and how many threads to use: measured, and said."""
 
+import math
 import os
+import time
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, TypeAlias
 
 import torch
 
 from gym_reason.errors import UsageError
 
+Precision: TypeAlias = Literal["highest", "medium"]
+
 ERROR_LIMIT = 1e-5
 """Largest relative error of a product that still counts as single precision."""
+SPEED_LIMIT = 1.1
+"""Least gain in speed that is worth a choice that other machines may not make."""
+STATISTICS = Path("/proc/stat")
+"""Where Linux tells what its CPUs do."""
+SHAPE = (256, 256, 768)
+"""Rows, inputs and outputs of the product that is timed: a layer of a small model."""
 
 
 @dataclass(frozen=True, slots=True)
 class MatmulChoice:
-    """What `choose_matmul` decided."""
+    """What `use_fast_matmul` set; its string is a sentence for a log."""
 
-    precision: Literal["highest", "medium"]
+    precision: Precision
     """The setting in force."""
-    error: float
-    """Relative error measured under `medium`, against float64."""
+    reason: str
+    """Why."""
 
     def __str__(self) -> str:
         """Say what was chosen and why."""
-        relation = "under" if self.precision == "medium" else "not under"
-        return (
-            f"fp32 matmul precision {self.precision}: relative error {self.error:.1e} "
-            f"under 'medium', {relation} the limit of {ERROR_LIMIT:.0e}"
-        )
+        return f"fp32 matmul precision {self.precision}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +56,58 @@ def matmul_error(size: int = 256) -> float:
     return float(((left @ right).double() - exact).norm() / exact.norm())
 
 
-def choose_matmul() -> MatmulChoice:
-    """Set the fp32 matmul precision to `medium` where that loses nothing, else to `highest`.
+def matmul_speedup(rounds: int = 15) -> float:
+    """Return how many times faster a typical fp32 product is under `medium` than under `highest`.
 
-    On some CPUs `medium` selects a faster fp32 kernel of oneDNN; on others it computes in bf16.
-    Which of the two is told by the measured error.
+    On one thread and by its processor time, which other programs disturb least. Leaves the
+    settings as they were.
     """
+    generator = torch.Generator().manual_seed(0)
+    rows, inputs, outputs = SHAPE
+    left = torch.randn(rows, inputs, generator=generator)
+    right = torch.randn(outputs, inputs, generator=generator).t()
+    before, threads = torch.get_float32_matmul_precision(), torch.get_num_threads()
+    torch.set_num_threads(1)
+    seconds: dict[str, list[float]] = {"highest": [], "medium": []}
+    # In turn, and the fastest of each: what disturbs only ever makes a product slower.
+    for _ in range(rounds):
+        for name, times in seconds.items():
+            torch.set_float32_matmul_precision(name)
+            _ = left @ right
+            start = time.process_time()
+            for _ in range(3):
+                _ = left @ right
+            times.append(time.process_time() - start)
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision(before)
+    return min(seconds["highest"]) / max(min(seconds["medium"]), 1e-9)
+
+
+def use_fast_matmul(precision: Literal["auto", "highest", "medium"] = "auto") -> MatmulChoice:
+    """Set the precision of fp32 products on the CPU and return what was set.
+
+    On some CPUs `medium` selects a faster fp32 kernel of oneDNN; on others it computes in bf16, or
+    gains nothing. `auto` measures both and takes `medium` where it is `SPEED_LIMIT` times faster at
+    an error below `ERROR_LIMIT`. Results differ in the last digits between the two, so a run that
+    is to go on as it began must be given the choice that it began with.
+
+    Raises:
+        UsageError: `precision` is none of the three.
+    """
+    if precision not in ("auto", "highest", "medium"):
+        raise UsageError(f"matmul precision {precision!r}", "auto, highest or medium")
+    if precision != "auto":
+        torch.set_float32_matmul_precision(precision)
+        return MatmulChoice(precision, "as asked for")
     torch.set_float32_matmul_precision("medium")
-    error = matmul_error()
-    if error < ERROR_LIMIT:
-        return MatmulChoice("medium", error)
-    torch.set_float32_matmul_precision("highest")
-    return MatmulChoice("highest", error)
-
-
-def use_fast_matmul() -> str:
-    """Call `choose_matmul` and return its decision as a sentence."""
-    return str(choose_matmul())
+    error, speedup = matmul_error(), matmul_speedup()
+    chosen: Precision = (
+        "medium" if error < ERROR_LIMIT and speedup >= SPEED_LIMIT else "highest"
+    )
+    torch.set_float32_matmul_precision(chosen)
+    return MatmulChoice(
+        chosen, f"'medium' is {speedup:.2f} times as fast, at a relative error of {error:.1e}"
+    )
 
 
 def choose_threads(requested: int | Literal["auto"] = "auto") -> ThreadChoice:
@@ -87,11 +129,34 @@ def choose_threads(requested: int | Literal["auto"] = "auto") -> ThreadChoice:
                 threads, f"{threads} threads: {requested} asked for, {available} cores available"
             )
         return ThreadChoice(threads, f"{threads} threads, as asked for, of {available} cores")
-    load = _load_average()
-    threads = max(1, available - round(load))
-    return ThreadChoice(
-        threads, f"{threads} threads: {available} cores available at a load of {load:.1f}"
-    )
+    idle = idle_share()
+    if idle is None:
+        return ThreadChoice(available, f"{available} threads, of {available} cores")
+    # Other cores than ours may be the busy ones, but which are is not told.
+    threads = max(1, math.floor(idle * available + 0.5))
+    return ThreadChoice(threads, f"{threads} threads: {available} cores, {idle:.0%} idle")
+
+
+def idle_share(seconds: float = 0.1) -> float | None:
+    """Return the idle share of the CPUs over a short time; None where the system does not tell."""
+    before = _cpu_times()
+    time.sleep(seconds)
+    after = _cpu_times()
+    if before is None or after is None:
+        return None
+    spent = [max(0, late - early) for early, late in zip(before, after, strict=True)]
+    return (spent[3] + spent[4]) / sum(spent) if sum(spent) else None
+
+
+def _cpu_times() -> list[int] | None:
+    """Return the ticks since start that all CPUs spent by kind: the fourth and fifth are idle."""
+    try:
+        first = STATISTICS.read_text(encoding="ascii").partition("\n")[0].split()
+        # Guests' time, which comes after the first eight, is counted among them already.
+        times = [int(value) for value in first[1:9]]
+    except (OSError, ValueError, IndexError):
+        return None
+    return times if len(times) == 8 else None
 
 
 def _available_cores() -> int:
@@ -99,11 +164,3 @@ def _available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _load_average() -> float:
-    """Return the load of the last minute, 0.0 where the system does not tell."""
-    try:
-        return os.getloadavg()[0]
-    except (AttributeError, OSError):
-        return 0.0

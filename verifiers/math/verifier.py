@@ -1,5 +1,6 @@
 """The verifier of answers that are numbers or short words."""
 
+import functools
 import math
 import re
 import time
@@ -126,15 +127,16 @@ class _Form:
     refusal: str
     """Why it was not read as a number although it may be one."""
 
-    @classmethod
-    def read(cls, answer: str) -> "_Form":
+    @staticmethod
+    @functools.lru_cache(maxsize=1024)  # the samples of a group share a reference, often an answer
+    def read(answer: str) -> "_Form":
         text = tidy(answer)
         number, refusal = None, ""
         try:
             number = parse_tidy(text)
         except OverLimitError as error:
             refusal = str(error)
-        return cls(text, number, _normalise_words(text), refusal)
+        return _Form(text, number, _normalise_words(text), refusal)
 
     def without_assignment(self) -> "_Form":
         prefix = _ASSIGNMENT.match(self.text)

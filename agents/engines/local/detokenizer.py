@@ -9,7 +9,11 @@ TABLE_LIMIT = 128
 
 
 class Detokenizer:
-    """Decodes completions; special tokens leave no text."""
+    """Decodes completions, special tokens as their names.
+
+    A verifier that reads the text must see all that was emitted: with special tokens left out,
+    `6<bos>3` would read as 63.
+    """
 
     def __init__(self, tokenizer: Any) -> None:
         """Build a table of one string per token where that is exact."""
@@ -26,7 +30,9 @@ class Detokenizer:
         table = self._table
         if table is not None:
             return "".join([table[index] if index < len(table) else "" for index in ids])
-        text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
+        text: str = self._tokenizer.decode(
+            list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
         return text
 
 
@@ -80,9 +86,10 @@ def _build_table(tokenizer: Any) -> list[str] | None:
     size = len(tokenizer)
     if size > TABLE_LIMIT:
         return None
-    table = tokenizer.batch_decode([[index] for index in range(size)], skip_special_tokens=True)
+    options = {"skip_special_tokens": False, "clean_up_tokenization_spaces": False}
+    table = tokenizer.batch_decode([[index] for index in range(size)], **options)
     pairs = [list(pair) for pair in product(range(size), repeat=2)]
-    texts = tokenizer.batch_decode(pairs, skip_special_tokens=True)
+    texts = tokenizer.batch_decode(pairs, **options)
     if any(text != table[a] + table[b] for (a, b), text in zip(pairs, texts, strict=True)):
         return None
     return list(table)

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from gym_reason.agents.engines.local.budget import default_cache_bytes
 from gym_reason.agents.engines.local.detokenizer import Detokenizer, StopSearch
 from gym_reason.agents.engines.local.requests import Request
 from gym_reason.agents.engines.local.sampling import check_params
@@ -31,7 +33,9 @@ class LocalEngine:
         tokenizer: PreTrainedTokenizerBase,
         *,
         max_rows: int = 512,
+        max_cache_bytes: int | None = None,
         stop_token_ids: Sequence[int] | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         """Choose a decoder for the model and check it against the model's own forward pass.
 
@@ -40,14 +44,26 @@ class LocalEngine:
                 they pay.
             tokenizer: Decodes completions.
             max_rows: Most completions that run at a time. Key and value memory grows with it.
+            max_cache_bytes: Most memory for keys and values: fewer completions run at a time where
+                their longest could need more. One always runs. By default a quarter of the
+                available memory, on a GPU half of the free.
             stop_token_ids: Tokens that end every completion; by default the end-of-sequence tokens
                 of the model's generation configuration, of its configuration and of the tokenizer.
+            dtype: Type of matrix products, keys and values; by default the weights' own. With
+                torch.bfloat16 beside fp32 weights, the engine keeps copies of the weights; norms,
+                softmax and logits stay in fp32.
 
         Raises:
-            UsageError: `max_rows` is not positive.
+            UsageError: `max_rows` or `max_cache_bytes` is not positive, or `dtype` is no type of
+                floating-point numbers.
         """
-        if max_rows < 1:
-            raise UsageError(f"max_rows={max_rows}", "at least 1")
+        for name, value in (("max_rows", max_rows), ("max_cache_bytes", max_cache_bytes)):
+            if value is not None and value < 1:
+                raise UsageError(f"{name}={value}", "at least 1")
+        if dtype is not None and not dtype.is_floating_point:
+            raise UsageError(f"dtype={dtype}", "torch.bfloat16, torch.float16 or torch.float32")
+        if dtype == model.dtype:
+            dtype = None
         self.model = model
         self.tokenizer = tokenizer
         stops = find_stop_tokens(model, tokenizer) if stop_token_ids is None else stop_token_ids
@@ -55,9 +71,13 @@ class LocalEngine:
         self.max_positions: int | None = getattr(
             model.config.get_text_config(), "max_position_embeddings", None
         )
-        self.decoder = choose_decoder(model)
+        self.dtype: torch.dtype = dtype or model.dtype
+        self.decoder = choose_decoder(model, dtype)
+        if max_cache_bytes is None:
+            max_cache_bytes = default_cache_bytes(model.device)
+        self.max_cache_bytes = max_cache_bytes
         self._detokenizer = Detokenizer(tokenizer)
-        self._scheduler = Scheduler(self.decoder, self._detokenizer, max_rows)
+        self._scheduler = Scheduler(self.decoder, self._detokenizer, max_rows, max_cache_bytes)
         self._pump: asyncio.Task[None] | None = None
 
     @property

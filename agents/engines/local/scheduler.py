@@ -6,6 +6,7 @@ from collections import deque
 import torch
 from torch import Tensor
 
+from gym_reason.agents.engines.local.budget import count_fitting
 from gym_reason.agents.engines.local.decoder import Decoder
 from gym_reason.agents.engines.local.detokenizer import Detokenizer
 from gym_reason.agents.engines.local.requests import PrefillGroup, Request, group_by_prompt
@@ -21,12 +22,15 @@ PREFILL_TOKENS = {"cpu": 2048, "cuda": 16384}
 class Scheduler:
     """Holds requests in order of arrival and runs up to `max_rows` of them at a time."""
 
-    def __init__(self, decoder: Decoder, detokenizer: Detokenizer, max_rows: int) -> None:
+    def __init__(
+        self, decoder: Decoder, detokenizer: Detokenizer, max_rows: int, max_cache_bytes: int
+    ) -> None:
         """Start without requests."""
         self.version = 0
         self._decoder = decoder
         self._detokenizer = detokenizer
         self._max_rows = max_rows
+        self._max_cache_bytes = max_cache_bytes
         self._waiting: deque[Request] = deque()
         self._rows = RowTable(decoder.vocab_size, decoder.device)
 
@@ -71,10 +75,18 @@ class Scheduler:
 
         A prefill has a fixed cost, so single free rows are not filled one by one.
         """
-        free = self._max_rows - self._rows.count
-        if not self._waiting or free < min(len(self._waiting), max(1, self._max_rows // 16)):
+        if not self._waiting:
             return 0
-        taken = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
+        running = self._rows.requests
+        free = self._max_rows - len(running)
+        if running and free < min(len(self._waiting), max(1, self._max_rows // 16)):
+            return 0
+        limit_tokens = self._max_cache_bytes // max(1, self._decoder.bytes_per_token)
+        count = count_fitting(running, self._waiting, limit_tokens, self._max_rows)
+        if not count:
+            return 0
+        taken = [self._waiting.popleft() for _ in range(count)]
+        self._decoder.most_tokens = max(len(r.prompt) + r.limit for r in (*running, *taken))
         groups = group_by_prompt(taken, PREFILL_TOKENS.get(self._decoder.device.type, 16384))
         return self._finish([row for group in groups for row in self._prefill(group)])
 

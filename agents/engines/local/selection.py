@@ -19,19 +19,21 @@ STEPS = 3
 """Tokens decoded after the prompts in the check."""
 
 
-def choose_decoder(model: PreTrainedModel) -> Decoder:
-    """Return the fastest decoder that gives the logits of a plain forward pass.
+def choose_decoder(model: PreTrainedModel, dtype: torch.dtype | None = None) -> Decoder:
+    """Return the fastest decoder that gives the logits of a plain forward pass, within rounding.
+
+    `dtype` is the type to compute in, None for the weights' own.
 
     Tries the fused one, then the model with our cache; each must pass `disagreement`. A model that
     neither fits (recurrent layers, sliding windows) is recomputed for every token, and a warning
     says so.
     """
-    limit = 1e-3 if model.dtype == torch.float32 else 8e-2
+    limit = 1e-3 if torch.float32 == model.dtype == (dtype or model.dtype) else 8e-2
     for kind in (FusedDecoder, GenericDecoder):
         if not kind.supports(model):
             continue
         try:
-            decoder = kind(model)
+            decoder = kind(model, dtype)
             gap = disagreement(model, decoder)
         # A model may refuse our cache in any way at all; the next decoder is the answer to each.
         except Exception as error:
@@ -49,7 +51,7 @@ def choose_decoder(model: PreTrainedModel) -> Decoder:
     logger.warning(
         "%s is recomputed for every token: its layers fit no cache of ours", type(model).__name__
     )
-    return RecomputeDecoder(model)
+    return RecomputeDecoder(model, dtype)
 
 
 @torch.inference_mode()
