@@ -67,7 +67,11 @@ class BoundedPolicy:
         """Keep the policy and how many tokens it can see and emit together; None is no limit."""
         self._policy = policy
         self._positions = positions
-        self.version = policy.version
+
+    @property
+    def version(self) -> int:
+        """Counts the weight updates that the policy has received."""
+        return self._policy.version
 
     async def sample(self, prompt_ids: Sequence[int], params: SamplingParams) -> Completion:
         """Return the policy's completion, or an empty one."""

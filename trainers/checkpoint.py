@@ -81,7 +81,7 @@ class CheckpointStore:
                 partial.mkdir()
                 model.write(partial / "model")
                 self._write_state(partial, progress, optimiser, milestone=milestone)
-                os.replace(partial, final)
+                self._put_in_place(partial, final)
                 self._point_last_at(final)
         except (RuntimeError, safetensors.SafetensorError) as error:  # how both say: disk full
             raise RunError(f"cannot write {final}: {error}", "free space on the disk") from error
@@ -121,6 +121,11 @@ class CheckpointStore:
         tensors = optimiser.state_dict() if optimiser is not None else None
         saved = {"optimiser": tensors, "generators": save_generators()}
         torch.save(saved, folder / "optimiser.pt")
+
+    def _put_in_place(self, partial: Path, final: Path) -> None:
+        if final.exists():  # the same step again, with more known of it
+            os.replace(final, self._folder / f".partial-{final.name}-before")
+        os.replace(partial, final)
 
     def _point_last_at(self, checkpoint: Path) -> None:
         link = self._folder / ".last.tmp"

@@ -15,7 +15,7 @@ from gym_reason.seeding import derive_rng
 from gym_reason.trainers.batch import TokenBatch, make_batch
 from gym_reason.trainers.formulas.aggregation import token_mean
 from gym_reason.trainers.logprobs import token_logps
-from gym_reason.trainers.optimiser import learning_rate, make_optimiser, set_learning_rate
+from gym_reason.trainers.optimiser import learning_rate, set_learning_rate
 from gym_reason.trainers.session import Session, check_finite
 from gym_reason.types import Json, Task
 
@@ -25,10 +25,7 @@ def run_cold_start(session: Session) -> None:
     settings = session.recipe.cold_start
     progress, learner = session.progress, session.learner
     demonstrations = make_demonstrations(session)
-    optimiser = make_optimiser(learner.model.parameters(), settings.optimiser)
-    checkpoint = session.store.last()
-    if progress.cold_start_steps > 0 and checkpoint is not None:
-        session.store.load_optimiser(checkpoint, optimiser)
+    optimiser = session.start_optimiser(settings.optimiser, progress.cold_start_steps)
     session.observer.on_stage("cold_start", settings.steps, progress.cold_start_steps)
     learner.model.train()
     while progress.cold_start_steps < settings.steps:

@@ -24,7 +24,7 @@ from gym_reason.trainers.formulas import (
 )
 from gym_reason.trainers.formulas.policy_loss import ClipRange
 from gym_reason.trainers.logprobs import token_logps
-from gym_reason.trainers.optimiser import learning_rate, make_optimiser, set_learning_rate
+from gym_reason.trainers.optimiser import learning_rate, set_learning_rate
 from gym_reason.trainers.session import Session, check_finite
 from gym_reason.types import Group, Json, Outcome, TokenTrace, Trajectory
 
@@ -41,14 +41,14 @@ class Window:
     """Groups left by the filter."""
 
 
-def run_rl(session: Session) -> None:
-    """Train by RL until the recipe's steps are done; goes on where a checkpoint left off."""
+def run_rl(session: Session) -> torch.optim.Optimizer:
+    """Train by RL until the recipe's steps are done; goes on where a checkpoint left off.
+
+    Returns the optimiser, for the checkpoint that ends the stage.
+    """
     settings = session.recipe.rl
     progress, learner = session.progress, session.learner
-    optimiser = make_optimiser(learner.model.parameters(), settings.optimiser)
-    checkpoint = session.store.last()
-    if progress.rl_steps > 0 and checkpoint is not None:
-        session.store.load_optimiser(checkpoint, optimiser)
+    optimiser = session.start_optimiser(settings.optimiser, progress.rl_steps)
     reference = make_reference(session) if settings.kl_weight > 0.0 else None
     session.observer.on_stage("rl", settings.steps, progress.rl_steps)
     while progress.rl_steps < settings.steps:
@@ -78,6 +78,7 @@ def run_rl(session: Session) -> None:
         kept = [t for group in groups[: settings.log_groups] for t in group.trajectories]
         session.folder.write_trajectories(f"rl-{progress.rl_steps:06d}", kept)
         session.finish_step(row, optimiser, last=progress.rl_steps == settings.steps)
+    return optimiser
 
 
 def collect(session: Session, step: int) -> list[Group]:
@@ -193,14 +194,7 @@ def update(
     means: dict[str, Json] = {
         name: sum(figure[name] for figure in figures) / len(figures) for name in figures[0]
     }
-    gap = figures[0]["gap"]
-    if gap > settings.gap_limit:
-        raise RunError(
-            f"sampler and trainer differ by {gap:.3g} nats a token at step {step + 1}",
-            f"at most rl.gap_limit = {settings.gap_limit:g}",
-            "check the engine's precision, or raise the limit",
-        )
-    return means | {"gap": gap, "updates": len(figures)}
+    return means | {"gap": figures[0]["gap"], "updates": len(figures)}
 
 
 def _optimise(
@@ -239,8 +233,9 @@ def _optimise(
     where = f"update {session.progress.rl_updates + 1} of RL"
     check_finite(loss_value, "the loss", where)
     check_finite(norm, "the gradient's norm", where)
-    optimiser.step()
     count = max(batch.mask_NT.sum().item(), 1.0)
+    check_gap(gap / count, settings.gap_limit, where)
+    optimiser.step()
     figures = {
         "loss": loss_value,
         "entropy": entropy / count,
@@ -249,6 +244,16 @@ def _optimise(
         "grad_norm": norm,
     }
     return figures | ({"kl": kl / count} if ref_NT is not None else {})
+
+
+def check_gap(gap: float, limit: float, where: str) -> None:
+    """Raise RunError where the sampler's log-probabilities are not the trainer's."""
+    if gap > limit:
+        raise RunError(
+            f"sampler and trainer differ by {gap:.3g} nats a token at {where}",
+            f"at most rl.gap_limit = {limit:g}",
+            "check the engine's precision, or raise the limit",
+        )
 
 
 def _micro_batch_loss(

@@ -27,10 +27,11 @@ from gym_reason.rollout import AgentFactory, EnvPool, EpisodeLimits, run_groups
 from gym_reason.seeding import derive_seed
 from gym_reason.trainers.checkpoint import CheckpointStore, Progress
 from gym_reason.trainers.model_files import ModelWriter
-from gym_reason.trainers.recipe import ModelSettings, Recipe
+from gym_reason.trainers.optimiser import make_optimiser
+from gym_reason.trainers.recipe import ModelSettings, OptimiserSettings, Recipe
 from gym_reason.trainers.run_folder import RunFolder
 from gym_reason.trainers.stop import Stopped, StopRequest
-from gym_reason.types import Group, Json, Task
+from gym_reason.types import Group, Json, Task, Trajectory
 
 PRINTABLE = "\n" + "".join(map(chr, range(32, 127)))
 """Alphabet of an embedded model whose recipe names none."""
@@ -184,12 +185,14 @@ class Session:
         """Return tasks of the training split for the draw that `names` names."""
         return _draw(self.envs(level), count, derive_seed(self.recipe.seed, *names))
 
-    def held_out_tasks(self) -> tuple[Task, ...]:
-        """Return the tasks that accuracy is measured on: the same whatever the seed of the run."""
+    def play_held_out(self) -> list[Trajectory]:
+        """Answer the held-out problems greedily: the hardest level, the same for every seed."""
         settings = self.recipe.evaluation
         level = len(self.recipe.curriculum.levels) - 1 if self.curriculum is not None else None
         pool = self.envs(level, settings.split)
-        return _draw(pool, settings.problems, derive_seed(0, "held-out"))
+        tasks = _draw(pool, settings.problems, derive_seed(0, "held-out"))
+        groups = self.play(self.policy_agent(0.0), tasks, 1, "held-out", envs=pool)
+        return [group.trajectories[0] for group in groups]
 
     def play(
         self,
@@ -245,11 +248,23 @@ class Session:
         Raises RunError, and keeps the one before, where a weight is not finite.
         """
         self._tick()
-        for name, parameter in self.learner.model.named_parameters():
-            check_finite(parameter.detach().sum().item(), name, f"step {self.progress.step}")
+        largest = torch._foreach_norm(list(self.learner.model.parameters()), ord=torch.inf)
+        check_finite(
+            torch.stack(list(largest)).max().item(), "a weight", f"step {self.progress.step}"
+        )
         if self.curriculum is not None:
             self.progress.curriculum = self.curriculum.state()
         self.store.save(self.progress, self._model_writer, optimiser, milestone=milestone)
+
+    def start_optimiser(
+        self, settings: OptimiserSettings, steps_done: int
+    ) -> torch.optim.Optimizer:
+        """Return a stage's optimiser: new, or as the last checkpoint has it."""
+        optimiser = make_optimiser(self.learner.model.parameters(), settings)
+        checkpoint = self.store.last()
+        if steps_done > 0 and checkpoint is not None:
+            self.store.load_optimiser(checkpoint, optimiser)
+        return optimiser
 
     def say(self, text: str) -> None:
         """Tell the observer and the log."""

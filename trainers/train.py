@@ -115,24 +115,18 @@ def run_stages(session: Session) -> None:
         run_cold_start(session)
         measure(session, "cold_start")
         session.save(None, milestone=True)
-    if "after" not in progress.accuracy:
-        if recipe.rl.steps > 0:
-            run_rl(session)
+    if "after" not in progress.accuracy or progress.rl_steps < recipe.rl.steps:
+        optimiser = run_rl(session) if recipe.rl.steps > 0 else None
         measure(session, "after")
-        session.save(None, milestone=True)
+        session.save(optimiser, milestone=True)
 
 
 def measure(session: Session, when: str) -> None:
     """Measure greedy accuracy on the held-out problems, and keep the answers."""
     started = time.monotonic()
     settings = session.recipe.evaluation
-    tasks = session.held_out_tasks()
-    level = len(session.recipe.curriculum.levels) - 1 if session.curriculum is not None else None
     session.learner.engine.refresh()
-    groups = session.play(
-        session.policy_agent(0.0), tasks, 1, "held-out", envs=session.envs(level, settings.split)
-    )
-    played = [group.trajectories[0] for group in groups]
+    played = session.play_held_out()
     scorable = [trajectory for trajectory in played if trajectory.scorable]
     count = max(len(scorable), 1)
     session.progress.accuracy[when] = sum(t.correct for t in scorable) / count

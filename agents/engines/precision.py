@@ -101,9 +101,7 @@ def use_fast_matmul(precision: Literal["auto", "highest", "medium"] = "auto") ->
         return MatmulChoice(precision, "as asked for")
     torch.set_float32_matmul_precision("medium")
     error, speedup = matmul_error(), matmul_speedup()
-    chosen: Precision = (
-        "medium" if error < ERROR_LIMIT and speedup >= SPEED_LIMIT else "highest"
-    )
+    chosen: Precision = "medium" if error < ERROR_LIMIT and speedup >= SPEED_LIMIT else "highest"
     torch.set_float32_matmul_precision(chosen)
     return MatmulChoice(
         chosen, f"'medium' is {speedup:.2f} times as fast, at a relative error of {error:.1e}"

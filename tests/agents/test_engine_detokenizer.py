@@ -31,7 +31,38 @@ BYTES = byte_tokenizer()
 def test_the_table_decodes_what_the_tokenizer_decodes(ids: list[int]) -> None:
     detokenizer = Detokenizer(CHARACTERS)
     assert detokenizer.by_table
-    assert detokenizer.decode(ids) == CHARACTERS.decode(ids, skip_special_tokens=True)
+    assert detokenizer.decode(ids) == CHARACTERS.decode(ids)
+
+
+def test_every_token_leaves_text() -> None:
+    detokenizer = Detokenizer(CHARACTERS)
+    letters = CHARACTERS.encode("ab", add_special_tokens=False)
+    for index in range(len(CHARACTERS) + 3):
+        shown = detokenizer.decode([letters[0], index, letters[1]])
+        assert shown.startswith("a")
+        assert shown.endswith("b")
+        assert len(shown) > 2
+
+
+def test_special_tokens_of_a_byte_tokenizer_are_shown() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.add_special_tokens(
+        {"eos_token": "<|end|>", "additional_special_tokens": ["<|call|>"]}
+    )
+    detokenizer = Detokenizer(tokenizer)
+    assert not detokenizer.by_table
+    six, three = tokenizer.encode("6") + tokenizer.encode("3")
+    call = tokenizer.convert_tokens_to_ids("<|call|>")
+    assert detokenizer.decode([six, call, three]) == "6<|call|>3"
+    assert detokenizer.decode([six, tokenizer.eos_token_id, three]) == "6<|end|>3"
+    assert detokenizer.decode([six, len(tokenizer) + 5, three]) == "6\ufffd3"
+
+
+def test_stop_strings_end_at_special_tokens_too() -> None:
+    search = StopSearch(Detokenizer(CHARACTERS), ["<bos>"])
+    letter, bos = CHARACTERS.encode("a", add_special_tokens=False)[0], CHARACTERS.bos_token_id
+    assert [search.feed(token) for token in (letter, bos)] == [False, True]
+    assert search.text() == "a"
 
 
 def test_no_table_for_bytes() -> None:

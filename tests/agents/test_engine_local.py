@@ -199,6 +199,96 @@ def test_weights_are_never_stale() -> None:
     assert gap() < 1e-4
 
 
+@pytest.mark.parametrize("name", ["qwen3", "qwen3-large-vocabulary", "llama-bias", "gpt2"])
+def test_bf16_is_near_fp32_and_follows_the_weights(name: str) -> None:
+    build, kind = MODELS[name]
+    model = build()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(0.5)  # milder logits: rounding shows in them in proportion
+    engine = LocalEngine(model, TOKENIZER, dtype=torch.bfloat16)
+    assert type(engine.decoder) is kind
+    assert engine.dtype == torch.bfloat16
+    params = [SamplingParams(max_tokens=20, seed=index) for index in range(len(PROMPTS))]
+
+    def gap() -> float:
+        gaps = [
+            torch.tensor(completion.logprobs) - reference_logps(model, prompt, completion.token_ids)
+            for prompt, completion in zip(PROMPTS, engine.generate(PROMPTS, params), strict=True)
+        ]
+        return float(torch.cat(gaps).abs().max())
+
+    assert 1e-6 < gap() < 0.1
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.05)
+    before = engine.generate(PROMPTS, params)
+    model(torch.tensor([PROMPTS[1]])).logits.square().sum().backward()
+    optimiser.step()
+    assert 1e-6 < gap() < 0.2
+    assert [c.logprobs for c in engine.generate(PROMPTS, params)] != [c.logprobs for c in before]
+    assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_a_type_that_cannot_be_computed_in() -> None:
+    with pytest.raises(UsageError, match="int8"):
+        LocalEngine(qwen3(), TOKENIZER, dtype=torch.int8)
+
+
+@pytest.mark.parametrize("name", ["qwen3", "gpt2"])
+def test_a_small_cache_runs_fewer_rows_and_gives_the_same(name: str) -> None:
+    model = MODELS[name][0]()
+    engine = LocalEngine(model, TOKENIZER)
+    per_token = engine.decoder.bytes_per_token
+    assert per_token == 2 * 2 * 32 * 4 // (2 if name == "qwen3" else 1)
+    prompts = [PROMPTS[index % len(PROMPTS)] for index in range(70)]
+    params = [SamplingParams(max_tokens=1 + index % 40, seed=index) for index in range(70)]
+    whole = engine.generate(prompts, params)
+    for limit in (1, 32 * 64 * per_token):
+        small = LocalEngine(model, TOKENIZER, max_cache_bytes=limit)
+        most = watch_rows(small)
+        found = small.generate(prompts, params)
+        assert [c.token_ids for c in found] == [c.token_ids for c in whole]
+        assert max(rows for rows, _ in most) == (1 if limit == 1 else 32)
+        if limit > 1:
+            assert max(rows * tokens for rows, tokens in most) * per_token <= limit
+    with pytest.raises(UsageError, match="max_cache_bytes=0"):
+        LocalEngine(model, TOKENIZER, max_cache_bytes=0)
+
+
+def test_memory_follows_a_long_row_after_many_short_ones_and_back() -> None:
+    model = qwen3()
+    limit = 32 * 64 * LocalEngine(model, TOKENIZER).decoder.bytes_per_token
+    engine = LocalEngine(model, TOKENIZER, max_cache_bytes=limit)
+    prompts = [PROMPTS[0]] * 65
+    lengths = [3] * 31 + [50] + [100] + [4] * 32
+    params = [SamplingParams(max_tokens=m, seed=i) for i, m in enumerate(lengths)]
+    most = watch_rows(engine)
+    found = engine.generate(prompts, params)
+    expected = LocalEngine(model, TOKENIZER).generate(prompts, params)
+    assert [c.token_ids for c in found] == [c.token_ids for c in expected]
+    assert all(
+        size <= limit for size in (slab_bytes(rows, tokens, engine) for rows, tokens in most)
+    )
+
+
+def watch_rows(engine: LocalEngine) -> list[tuple[int, int]]:
+    """Return a list that receives rows and capacity at each decode step of the engine."""
+    decoder: Any = engine.decoder
+    decode, seen = decoder.decode, []
+
+    def watched(tokens_N: torch.Tensor, *rest: Any) -> torch.Tensor:
+        logits: torch.Tensor = decode(tokens_N, *rest)
+        seen.append((tokens_N.shape[0], decoder._slabs.capacity))
+        return logits
+
+    decoder.decode = watched
+    return seen
+
+
+def slab_bytes(rows: int, tokens: int, engine: LocalEngine) -> int:
+    return -(-rows // 16) * 16 * tokens * engine.decoder.bytes_per_token
+
+
 def test_versions_count_updates() -> None:
     engine = LocalEngine(qwen3(), TOKENIZER)
     assert isinstance(engine, Policy)
@@ -222,8 +312,25 @@ def test_stop_tokens_end_a_completion_and_leave_no_text() -> None:
     stopped = engine.generate([PROMPTS[1]], params)[0]
     assert stopped.finish_reason == "stop"
     assert stopped.token_ids == free.token_ids[:end]
-    expected = TOKENIZER.decode(list(free.token_ids[: end - 1]), skip_special_tokens=True)
+    expected = TOKENIZER.decode(list(free.token_ids[: end - 1]))
     assert stopped.text == expected
+
+
+def test_a_special_token_inside_an_answer_stays_visible() -> None:
+    model = qwen3()
+    engine = LocalEngine(model, TOKENIZER)
+    seen = 0
+    for seed in range(60):
+        completion = engine.generate([PROMPTS[1]], SamplingParams(max_tokens=30, seed=seed))[0]
+        ids = list(completion.token_ids)
+        stopped = completion.finish_reason == "stop"
+        assert stopped == (ids[-1] == TOKENIZER.eos_token_id)
+        shown = ids[:-1] if stopped else ids
+        assert completion.text == TOKENIZER.decode(shown)
+        assert completion.text.count("<bos>") == shown.count(TOKENIZER.bos_token_id)
+        assert "<eos>" not in completion.text
+        seen += TOKENIZER.bos_token_id in shown
+    assert seen > 5
 
 
 def test_stop_strings_cut_the_text_and_keep_the_tokens() -> None:
@@ -237,8 +344,8 @@ def test_stop_strings_cut_the_text_and_keep_the_tokens() -> None:
     assert found.finish_reason == "stop"
     assert found.text == free.text[: free.text.index(stop)]
     assert found.token_ids == free.token_ids[: len(found.token_ids)]
-    assert stop in TOKENIZER.decode(list(found.token_ids), skip_special_tokens=True)
-    assert stop not in TOKENIZER.decode(list(found.token_ids[:-1]), skip_special_tokens=True)
+    assert stop in TOKENIZER.decode(list(found.token_ids))
+    assert stop not in TOKENIZER.decode(list(found.token_ids[:-1]))
 
 
 def test_text_at_the_position_limit_ends_with_length() -> None:

@@ -93,5 +93,5 @@ def test_the_idle_share_is_read_from_the_counters(
     def go_on(_: float) -> None:
         counters.write_text("cpu  110 0 60 850 30 0 0 0 110 0\ncpu0 1 2 3\n")
 
-    monkeypatch.setattr(precision.time, "sleep", go_on)
+    monkeypatch.setattr("gym_reason.agents.engines.precision.time.sleep", go_on)
     assert precision.idle_share() == pytest.approx(60 / 80)

@@ -176,6 +176,7 @@ def test_dry_run_prints_a_recipe_that_train_reads(tmp_path: Path) -> None:
     again = train("mine.toml", "--dry-run", cwd=tmp_path)
     assert again.stdout == shown.stdout
     assert "seed = 3" in shown.stdout
+    assert train("--dry-run", "demo", "--out", "x", "seed=3", cwd=tmp_path).stdout == shown.stdout
     assert not (tmp_path / "runs").exists()
 
 

@@ -131,6 +131,20 @@ def test_a_loss_that_is_not_finite_ends_the_run_in_one_line(tmp_path: Path) -> N
     )
 
 
+def test_a_cold_start_alone_is_a_run(tmp_path: Path) -> None:
+    summary = train(small("rl.steps=0"), tmp_path / "run", SilentObserver())
+    assert summary.accuracy_after == summary.accuracy_cold_start
+    assert not list((tmp_path / "run/checkpoints").glob(".partial-*"))
+
+
+def test_a_finished_run_can_be_extended(tmp_path: Path) -> None:
+    constant = ("rl.optimiser.warmup_steps=0", "rl.optimiser.final_share=1.0")
+    train(small("rl.steps=2", *constant), tmp_path / "run", SilentObserver())
+    train(small(*constant), tmp_path / "run", SilentObserver(), resume=True)
+    train(small(*constant), tmp_path / "whole", SilentObserver())
+    assert_same(tmp_path / "whole", tmp_path / "run")
+
+
 def test_a_prompt_that_cannot_fit_is_refused_before_anything_is_spent(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="at most 4096 positions"):
         train(small("sampling.max_tokens=5000"), tmp_path / "run", SilentObserver())

@@ -81,8 +81,28 @@ class CachedDecoder(Decoder):
     def admit(self, ids_BT: Tensor, lengths_B: Tensor, source_N: Tensor, first: int) -> Tensor:
         """Prefill in spans of bounded memory, then copy keys and values to the rows."""
         prompts, width = ids_BT.shape
-        slabs = KeyValueSlabs(self._layers, prompts, width, self._storage)
-        span = max(16, SPAN_SCORES // (prompts * slabs.capacity))
+        rows = first + source_N.shape[0]
+        alone = first == 0 and torch.equal(source_N, self.row_numbers(prompts))
+        if alone:
+            # Every row is a prompt of its own and no others run: nothing needs to be copied.
+            self._slabs.free()
+            self._slabs = KeyValueSlabs(self._layers, 0, 0, self._storage)
+            self._slabs.reserve(rows, width + 1, self.most_tokens)
+            slabs = self._slabs
+        else:
+            slabs = KeyValueSlabs(self._layers, prompts, width, self._storage)
+        hidden_BH = self._prefill(ids_BT, lengths_B, slabs)
+        if not alone:
+            self._slabs.reserve(rows, width + 1, self.most_tokens)
+            self._slabs.copy_from(slabs, source_N, first, width)
+            slabs.free()
+            hidden_BH = hidden_BH[source_N]
+        return self.project(hidden_BH)
+
+    def _prefill(self, ids_BT: Tensor, lengths_B: Tensor, slabs: KeyValueSlabs) -> Tensor:
+        """Return hidden_BH after the last token of each prompt."""
+        prompts, width = ids_BT.shape
+        span = max(16, SPAN_SCORES // (prompts * round_up(width)))
         hidden_BH: Tensor | None = None
         for start in range(0, width, span):
             ids_BC = ids_BT[:, start : start + span]
@@ -94,10 +114,7 @@ class CachedDecoder(Decoder):
             else:
                 hidden_BH = torch.where(inside_B.unsqueeze(1), new_BH, hidden_BH)
         assert hidden_BH is not None, "a prompt has at least one token"
-        self._slabs.reserve(first + source_N.shape[0], width + 1, self.most_tokens)
-        self._slabs.copy_from(slabs, source_N, first, width)
-        slabs.free()
-        return self.project(hidden_BH)[source_N]
+        return hidden_BH
 
     def decode(self, tokens_N: Tensor, positions_N: Tensor, shortest: int, longest: int) -> Tensor:
         """Grow the slabs to the longest row, then run one token per row."""

@@ -7,6 +7,9 @@ from typing import Any
 TABLE_LIMIT = 128
 """Largest vocabulary whose pairs of tokens are all checked for a table."""
 
+UNKNOWN = "\ufffd"
+"""Text of a token that the model has and its tokenizer has not."""
+
 
 class Detokenizer:
     """Decodes completions, special tokens as their names.
@@ -18,6 +21,7 @@ class Detokenizer:
     def __init__(self, tokenizer: Any) -> None:
         """Build a table of one string per token where that is exact."""
         self._tokenizer = tokenizer
+        self._size = len(tokenizer)
         self._table = _build_table(tokenizer)
 
     @property
@@ -29,7 +33,19 @@ class Detokenizer:
         """Return the text of these tokens."""
         table = self._table
         if table is not None:
-            return "".join([table[index] if index < len(table) else "" for index in ids])
+            size = len(table)
+            return "".join([table[index] if index < size else UNKNOWN for index in ids])
+        if ids and max(ids) >= self._size:
+            parts: list[list[int]] = [[]]
+            for index in ids:
+                if index < self._size:
+                    parts[-1].append(index)
+                else:
+                    parts.append([])
+            return UNKNOWN.join(map(self._decode, parts))
+        return self._decode(ids)
+
+    def _decode(self, ids: Sequence[int]) -> str:
         text: str = self._tokenizer.decode(
             list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
         )

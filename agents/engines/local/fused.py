@@ -24,8 +24,8 @@ class FusedDecoder(CachedDecoder):
     def __init__(self, model: PreTrainedModel, dtype: torch.dtype | None = None) -> None:
         """Take the shapes from the model; its weights are read at the first `refresh`.
 
-        `dtype` is the type of the matrices, of keys and of values; None for the weights' own. Norms,
-        rotations, softmax and logits are in fp32.
+        `dtype` is the type of the matrices, of keys and of values; None for the weights' own.
+        Norms, rotations, softmax and the distribution over tokens are computed in fp32.
         """
         config: Any = model.config
         super().__init__(config.num_hidden_layers)
@@ -100,7 +100,7 @@ class FusedDecoder(CachedDecoder):
         for index, weights in enumerate(self._weights):
             parts = self._project_qkv(hidden, weights, turns, index, flat_ids)
             parts = parts.view(batch, count, self._kv_heads, -1, self._head_dim).transpose(1, 2)
-            query, key, value = parts.split([self._group, 1, 1], dim=3)
+            query, key, value = torch.split(parts, [self._group, 1, 1], dim=3)
             slabs.write_span(index, start, key.squeeze(3), value.squeeze(3))
             if index == len(self._weights) - 1:
                 # Nothing after this reads any token but the last of each row.
@@ -192,10 +192,8 @@ class FusedDecoder(CachedDecoder):
             parts.mul_(weights.gain)
         return parts
 
-    def _attend_span(
-        self, query: Tensor, slabs: KeyValueSlabs, index: int, mask: Tensor
-    ) -> Tensor:
-        """Return the attention of queries (rows, key heads, tokens, group, width), flat by token."""
+    def _attend_span(self, query: Tensor, slabs: KeyValueSlabs, index: int, mask: Tensor) -> Tensor:
+        """Return what queries (rows, key heads, tokens, group, width) attend to, flat by token."""
         batch, _, count = query.shape[:3]
         length = mask.shape[-1]
         query = query.transpose(2, 3).reshape(-1, self._group * count, self._head_dim)
@@ -221,7 +219,8 @@ class FusedDecoder(CachedDecoder):
         # Three small operations in the place of seven: rms_norm is not one kernel on the CPU.
         width = hidden.shape[1]
         length = torch.linalg.vector_norm(hidden, dim=1, keepdim=True)
-        return hidden * (width**0.5 / torch.hypot(length, self._floor))
+        scale: Tensor = width**0.5 / torch.hypot(length, self._floor)
+        return hidden * scale
 
     def _softmax(self, scores: Tensor) -> Tensor:
         """Return the softmax, computed in fp32."""

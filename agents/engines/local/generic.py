@@ -1,5 +1,6 @@
 """Decoders for any causal language model of transformers: with a cache of ours, or without one."""
 
+import contextlib
 from typing import Any
 
 import torch
@@ -216,7 +217,7 @@ class _Inference:
         self._model = model
         self._dtype = dtype
         self._training = False
-        self._autocast: torch.autocast | None = None
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> None:
         self._training = bool(self._model.training)
@@ -224,12 +225,10 @@ class _Inference:
             self._model.eval()
         if self._dtype is not None:
             # A fresh one each time: its cache of cast weights must not outlive the weights.
-            self._autocast = torch.autocast(self._model.device.type, self._dtype)
-            self._autocast.__enter__()
+            autocast = torch.autocast(self._model.device.type, self._dtype)
+            self._stack.enter_context(autocast)
 
-    def __exit__(self, *exception: Any) -> None:
-        if self._autocast is not None:
-            self._autocast.__exit__(*exception)
-            self._autocast = None
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
         if self._training:
             self._model.train()

@@ -30,6 +30,7 @@ class RowTable:
         self._positions = np.zeros(0, dtype=np.int64)
         self._emitted = np.zeros(0, dtype=np.int64)
         self._limits = np.zeros(0, dtype=np.int64)
+        self._last = np.zeros(0, dtype=np.int64)
         self._seeds = np.zeros(0, dtype=np.uint64)
         self._stops = np.zeros((0, 0), dtype=np.int64)
         self._tokens = np.zeros((0, 0), dtype=np.int64)
@@ -67,6 +68,7 @@ class RowTable:
         self._positions = _extend(self._positions, [len(r.prompt) - 1 for r in requests])
         self._emitted = _extend(self._emitted, [0] * len(requests))
         self._limits = _extend(self._limits, [request.limit for request in requests])
+        self._last = _extend(self._last, [0] * len(requests))
         self._seeds = _extend(self._seeds, [request.params.seed % 2**64 for request in requests])
         self._reserve(stop, 1)
         self.requests.extend(requests)
@@ -94,9 +96,7 @@ class RowTable:
 
     def last_tokens(self) -> Tensor:
         """Return the token that each row emitted last."""
-        count = self.count
-        tokens = self._tokens[np.arange(count), self._emitted - 1]
-        return torch.from_numpy(tokens).to(self.device)
+        return torch.from_numpy(self._last.copy()).to(self.device)
 
     def positions(self) -> Tensor:
         """Return the position of each row's last token."""
@@ -105,10 +105,17 @@ class RowTable:
     def record(self, first: int, stop: int, tokens_N: Tensor, logps_N: Tensor) -> list[int]:
         """Append one token to each row of a range; return the rows that end with it."""
         emitted = self._emitted[first:stop]
-        self._reserve(stop, int(emitted.max()) + 1)
-        tokens, rows = tokens_N.cpu().numpy(), np.arange(first, stop)
-        self._tokens[rows, emitted] = tokens
-        self._logps[rows, emitted] = logps_N.cpu().numpy()
+        fewest, most = int(emitted.min()), int(emitted.max())
+        self._reserve(stop, most + 1)
+        tokens, logps = tokens_N.cpu().numpy(), logps_N.cpu().numpy()
+        if fewest == most:
+            self._tokens[first:stop, most] = tokens
+            self._logps[first:stop, most] = logps
+        else:
+            rows = np.arange(first, stop)
+            self._tokens[rows, emitted] = tokens
+            self._logps[rows, emitted] = logps
+        self._last[first:stop] = tokens
         self._positions[first:stop] += 1
         emitted += 1
         ended = emitted >= self._limits[first:stop]
@@ -138,10 +145,10 @@ class RowTable:
         left = self.count - len(gone)
         sources = [row for row in range(left, self.count) if row not in gone]
         targets = [row for row in sorted(gone) if row < left]
-        for name in _ARRAYS:
+        for name in (*_PER_ROW, *_RESULTS):
             array = getattr(self, name)
             array[targets] = array[sources]
-            if name not in ("_tokens", "_logps"):
+            if name in _PER_ROW:
                 setattr(self, name, array[:left])
         for source, target in zip(sources, targets, strict=True):
             self.requests[target] = self.requests[source]
@@ -168,14 +175,15 @@ class RowTable:
         width = old if width <= old else max(round_up(width), 2 * old)
         rows = max(old_rows, round_up(rows))
         if (rows, width) != (old_rows, old):
-            for name in ("_tokens", "_logps"):
+            for name in _RESULTS:
                 array = getattr(self, name)
                 grown = np.zeros((rows, width), dtype=array.dtype)
                 grown[:old_rows, :old] = array
                 setattr(self, name, grown)
 
 
-_ARRAYS = ("_positions", "_emitted", "_limits", "_seeds", "_stops", "_tokens", "_logps")
+_PER_ROW = ("_positions", "_emitted", "_limits", "_last", "_seeds", "_stops")
+_RESULTS = ("_tokens", "_logps")
 
 
 def _extend(array: NDArray[Any], values: list[int]) -> NDArray[Any]:

@@ -71,9 +71,7 @@ def disagreement(model: PreTrainedModel, decoder: Decoder) -> float:
         tokens = ids[rows, positions]
         shortest, longest = min(PROMPT_LENGTHS) + step + 1, max(PROMPT_LENGTHS) + step + 1
         gaps.append(
-            _distance(
-                d.decode(tokens, positions, shortest, longest) for d in (decoder, reference)
-            )
+            _distance(d.decode(tokens, positions, shortest, longest) for d in (decoder, reference))
         )
     decoder.clear()
     return max(gaps)

@@ -112,34 +112,27 @@ class KeyValueSlabs:
         values[row_N, :, position] = values_NHD
 
     def reserve(self, rows: int, length: int, most: int) -> None:
-        """Grow to at least this size.
+        """Make room for at least the first `rows` rows and `length` tokens; may drop other rows.
 
-        Copies are rare because the capacity grows by half, but not above `most` tokens, which no
-        row will ever need.
+        `most` is the length that no row will exceed, 0 if unknown. Copies are rare because the
+        capacity grows by half, but never above `most`, so that memory stays within rows * most.
         """
-        rows = max(self.rows, round_up(rows))
         capacity = self.capacity
         if length > capacity:
             ahead = max(FIRST_CAPACITY, length, capacity + capacity // 2)
-            capacity = round_up(max(length, min(ahead, most)))
-        if (rows, capacity) == (self.rows, self.capacity):
+            capacity = round_up(max(length, min(ahead, most or ahead)))
+        elif round_up(rows) <= self.rows:
             return
-        kept = self.capacity
+        elif most:
+            capacity = min(capacity, round_up(max(length, most)))
+        rows = round_up(rows)
         for index, (keys, values) in enumerate(zip(self._keys, self._values, strict=True)):
             if keys is None or values is None:
                 continue
-            new_keys = self._storage.take((rows, *keys.shape[1:3], capacity), keys)
-            new_keys[: self.rows, :, :, :kept] = keys
-            new_keys[: self.rows, :, :, kept:] = 0
-            new_keys[self.rows :] = 0
-            shape = (rows, values.shape[1], capacity, values.shape[3])
-            new_values = self._storage.take(shape, values)
-            new_values[: self.rows, :, :kept] = values
-            new_values[: self.rows, :, kept:] = 0
-            new_values[self.rows :] = 0
-            self._keys[index], self._values[index] = new_keys, new_values
-            self._storage.give_back(keys)
-            self._storage.give_back(values)
+            heads, width = keys.shape[1:3]
+            self._keys[index] = self._resize(keys, (rows, heads, width, capacity))
+            heads, width = values.shape[1], values.shape[3]
+            self._values[index] = self._resize(values, (rows, heads, capacity, width))
         self.rows, self.capacity = rows, capacity
 
     def copy_from(self, other: "KeyValueSlabs", source_N: Tensor, first: int, length: int) -> None:
@@ -180,3 +173,11 @@ class KeyValueSlabs:
         heads, width = values_RHTD.shape[1], values_RHTD.shape[3]
         shape = (self.rows, heads, self.capacity, width)
         self._values[index] = self._storage.take(shape, values_RHTD).zero_()
+
+    def _resize(self, old: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Return a slab of another size with what both have room for; the rest is zero."""
+        new = self._storage.take(shape, old).zero_()
+        both = tuple(slice(min(a, b)) for a, b in zip(old.shape, shape, strict=True))
+        new[both] = old[both]
+        self._storage.give_back(old)
+        return new
