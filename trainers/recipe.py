@@ -36,7 +36,9 @@ class ModelSettings:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of matrix products; weights stay fp32. `auto` is bf16 on a GPU and fp32 on a CPU."""
     threads: int = 0
-    """CPU threads; 0 chooses from the cores that are free."""
+    """CPU threads; 0 chooses from the cores that are free. A run keeps what it began with."""
+    matmul: Literal["auto", "highest", "medium"] = "auto"
+    """Kernels of fp32 products on a CPU; `auto` measures them. A run keeps what it began with."""
 
 
 @dataclass(frozen=True, slots=True)

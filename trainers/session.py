@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -114,15 +115,20 @@ def build_learner(settings: ModelSettings, seed: int, checkpoint: Path | None) -
     if precision == "auto":
         precision = "bf16" if device.type == "cuda" else "fp32"
     autocast = torch.bfloat16 if precision == "bf16" else None
-    engine = LocalEngine(model, tokenizer)
+    engine = LocalEngine(model, tokenizer, dtype=autocast)
     return Learner(model, tokenizer, ChatEncoder(tokenizer), engine, device, autocast)
 
 
-def prepare_machine(settings: ModelSettings) -> tuple[int, str]:
-    """Set threads and the precision of matrix products; return the threads and a word on both."""
-    choice = choose_threads(settings.threads or "auto")
-    torch.set_num_threads(choice.threads)
-    return choice.threads, f"{choice.reason}; {use_fast_matmul()}"
+def prepare_machine(settings: ModelSettings) -> tuple[ModelSettings, str]:
+    """Choose threads and matrix kernels where the settings leave it open.
+
+    Returns the settings with the choices in them, and a sentence on both.
+    """
+    threads = choose_threads(settings.threads or "auto")
+    torch.set_num_threads(threads.threads)
+    matmul = use_fast_matmul(settings.matmul)
+    chosen = dataclasses.replace(settings, threads=threads.threads, matmul=matmul.precision)
+    return chosen, f"{threads.reason}; {matmul}"
 
 
 class Session:

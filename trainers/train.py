@@ -68,10 +68,8 @@ def train(recipe: Recipe, path: Path, observer: Observer, *, resume: bool = Fals
         checkpoint = store.last() if resume else None
         progress = store.load_progress(checkpoint) if checkpoint is not None else Progress()
         folder.cut_metrics(progress.metrics_bytes)
-        threads, sentence = prepare_machine(recipe.model)
-        recipe = dataclasses.replace(
-            recipe, model=dataclasses.replace(recipe.model, threads=threads)
-        )
+        model, sentence = prepare_machine(recipe.model)
+        recipe = dataclasses.replace(recipe, model=model)
         folder.write_recipe(recipe)
         learner = build_learner(recipe.model, recipe.seed, checkpoint)
         session = Session(recipe, folder, learner, progress, observer, stop)

@@ -82,9 +82,9 @@ class ExactVerifier:
 class PositionsVerifier:
     """Gives half of the share of right characters, and 1.0 for the whole reference.
 
-    Characters are compared place by place, surrounding spaces and thoughts aside. An answer longer
-    than the reference gets nothing, so that no answer can cover several; a shorter one lacks the
-    places.
+    Characters are compared place by place, surrounding spaces and thoughts aside. What stands
+    beyond the reference's last place earns nothing and keeps the answer from being the whole
+    reference; a shorter answer lacks the places.
     """
 
     name = "positions"
@@ -98,8 +98,6 @@ class PositionsVerifier:
         answer = (after_thinking(submission) or "").strip()
         if answer == reference:
             return _answer_verdict(answer, reference, 1.0)
-        if len(answer) > len(reference):
-            return _answer_verdict(answer, reference, 0.0)
         right = sum(a == b for a, b in zip(answer, reference, strict=False))
         return _answer_verdict(answer, reference, 0.5 * right / len(reference))
 

@@ -15,7 +15,7 @@ Precision: TypeAlias = Literal["highest", "medium"]
 
 ERROR_LIMIT = 1e-5
 """Largest relative error of a product that still counts as single precision."""
-SPEED_LIMIT = 1.1
+SPEED_LIMIT = 1.3
 """Least gain in speed that is worth a choice that other machines may not make."""
 STATISTICS = Path("/proc/stat")
 """Where Linux tells what its CPUs do."""

@@ -17,7 +17,7 @@ from gym_reason.cli import main
 
 COMMAND = [sys.executable, "-m", "gym_reason"]
 SMALL = [
-    *("model.threads=1", "model.size=0.1m", "evaluation.problems=16"),
+    *("model.threads=1", "model.matmul=highest", "model.size=0.1m", "evaluation.problems=16"),
     *("cold_start.steps=40", "cold_start.problems=50", "cold_start.batch_rows=8"),
     *("rl.steps=40", "rl.tasks_per_step=4", "rl.samples_per_task=4", "rl.minibatch_rows=4"),
     *("rl.filter=keep_all", "sampling.max_tokens=12"),

@@ -17,7 +17,8 @@ from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 
 SMALL = [
-    *("model.threads=1", "model.size=0.1m", "evaluation.problems=16", "checkpoint.keep=100"),
+    *("model.threads=1", "model.matmul=highest", "model.size=0.1m"),
+    *("evaluation.problems=16", "checkpoint.keep=100"),
     *("cold_start.steps=5", "cold_start.problems=20", "cold_start.batch_rows=8"),
     *("rl.steps=5", "rl.tasks_per_step=4", "rl.samples_per_task=4", "rl.minibatch_rows=4"),
     # So few steps earn no reward: the entropy bonus gives every update something to do.

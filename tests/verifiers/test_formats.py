@@ -90,7 +90,7 @@ def test_exact(text: str, outcome: Outcome) -> None:
         ("ab", 0.25),
         ("xbxd", 0.25),
         ("bcda", 0.0),
-        ("abcde", 0.0),
+        ("abcde", 0.5),
         ("", 0.0),
     ],
 )

@@ -23,7 +23,8 @@ class LocalEngine:
     """Completes prompts in batches, on the CPU or a GPU, with the weights that a trainer updates.
 
     A completion depends on its prompt, its parameters and the weights alone, never on what else is
-    in the batch, up to the rounding of the logits. Text leaves out special tokens. Not thread-safe:
+    in the batch, up to the rounding of the logits. Text shows every emitted token, special
+    ones too, but for the stop token at the end. Not thread-safe:
     use one event loop at a time.
     """
 

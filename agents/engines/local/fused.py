@@ -119,7 +119,7 @@ class FusedDecoder(CachedDecoder):
     ) -> Tensor:
         """Run one token per row."""
         count, slabs = tokens_N.shape[0], self._slabs
-        length = round_up(longest)
+        length = slabs.reading_length(longest)
         place: Tensor | int
         if shortest == longest:
             # The common case: rows that started together. One slice to write and to mask.
