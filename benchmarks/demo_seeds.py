@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--threads", type=int, default=2, help="threads of a run")
+    parser.add_argument("--control-seeds", type=int, default=4, help="seeds of the control")
     parser.add_argument(
         "--control-steps",
         type=int,
@@ -44,7 +45,7 @@ def main() -> None:
         control_words = [f"cold_start.steps={args.control_steps}", "rl.steps=0"]
         controls = [
             pool.submit(run_seed, args, seed, control_words)
-            for seed in range(args.seeds if args.control_steps else 0)
+            for seed in range(args.control_seeds if args.control_steps else 0)
         ]
         results = [job.result() for job in jobs]
         control = [job.result() for job in controls]

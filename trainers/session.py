@@ -254,10 +254,8 @@ class Session:
         Raises RunError, and keeps the one before, where a weight is not finite.
         """
         self._tick()
-        largest = torch._foreach_norm(list(self.learner.model.parameters()), ord=torch.inf)
-        check_finite(
-            torch.stack(list(largest)).max().item(), "a weight", f"step {self.progress.step}"
-        )
+        largest = [weight.detach().abs().max() for weight in self.learner.model.parameters()]
+        check_finite(torch.stack(largest).max().item(), "a weight", f"step {self.progress.step}")
         if self.curriculum is not None:
             self.progress.curriculum = self.curriculum.state()
         self.store.save(self.progress, self._model_writer, optimiser, milestone=milestone)

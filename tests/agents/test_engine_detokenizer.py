@@ -60,7 +60,7 @@ def test_special_tokens_of_a_byte_tokenizer_are_shown() -> None:
 
 def test_stop_strings_end_at_special_tokens_too() -> None:
     search = StopSearch(Detokenizer(CHARACTERS), ["<bos>"])
-    letter, bos = CHARACTERS.encode("a", add_special_tokens=False)[0], CHARACTERS.bos_token_id
+    letter, bos = CHARACTERS.encode("<bos>a", add_special_tokens=False)[::-1]
     assert [search.feed(token) for token in (letter, bos)] == [False, True]
     assert search.text() == "a"
 
