@@ -47,6 +47,8 @@ class Summary:
     """Mean tokens of those answers before RL: after the cold start where there is one."""
     length_after: float
     """The same at the end."""
+    rl_steps: int
+    """Steps of RL that were taken."""
     seconds: float
     """Time spent, in every process that worked on the run."""
     tokens: int
@@ -173,6 +175,7 @@ def finish(session: Session) -> Summary:
         accuracy_after=progress.accuracy["after"],
         length_before=progress.length[first],
         length_after=progress.length["after"],
+        rl_steps=progress.rl_steps,
         seconds=round(progress.seconds, 2),
         tokens=progress.tokens,
         run=str(session.folder.path),

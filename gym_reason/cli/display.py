@@ -200,13 +200,13 @@ def format_seconds(seconds: float) -> str:
 
 def say_result(summary: "Summary") -> None:
     """Print the three lines that a run ends with: what was learned, at what cost, where it is."""
-    start = summary.accuracy_before
-    via = summary.accuracy_cold_start
-    middle = f" to {via:.1%} by the cold start" if via is not None else ""
-    print(
-        f"Learned: held-out accuracy went from {start:.1%}{middle} "
-        f"to {summary.accuracy_after:.1%} by RL."
-    )
+    stations = []
+    if summary.accuracy_cold_start is not None:
+        stations.append(f"to {summary.accuracy_cold_start:.1%} by the cold start")
+    if summary.rl_steps > 0:
+        stations.append(f"to {summary.accuracy_after:.1%} by RL")
+    before, after = f"{summary.accuracy_before:.1%}", " and ".join(stations) or "nowhere"
+    print(f"Learned: held-out accuracy went from {before} {after}.")
     print(
         f"{describe_lengths(summary.length_before, summary.length_after)} "
         f"({format_seconds(summary.seconds)}, {summary.tokens:,} tokens)."

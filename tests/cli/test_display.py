@@ -164,6 +164,7 @@ def summary(cold_start: float | None, lengths: tuple[float, float]) -> Summary:
         accuracy_after=0.25,
         length_before=lengths[0],
         length_after=lengths[1],
+        rl_steps=120,
         seconds=75.0,
         tokens=1_234_567,
         run=str(Path("runs/demo")),
@@ -173,7 +174,7 @@ def summary(cold_start: float | None, lengths: tuple[float, float]) -> Summary:
 def test_a_run_ends_with_three_lines(capsys: pytest.CaptureFixture[str]) -> None:
     say_result(summary(0.75, (7.0, 9.5)))
     assert capsys.readouterr().out.splitlines() == [
-        "Learned: held-out accuracy went from 50.0% to 75.0% by the cold start to 25.0% by RL.",
+        "Learned: held-out accuracy went from 50.0% to 75.0% by the cold start and to 25.0% by RL.",
         "Answers grew longer: 7.0 tokens before RL, 9.5 after (1 min 15 s, 1,234,567 tokens).",
         "Look at runs/demo/report.html; the model is runs/demo/checkpoints/last/model.",
     ]
