@@ -44,6 +44,8 @@ class Progress:
     """Greedy accuracy on held-out problems: `before`, `cold_start`, `after`."""
     length: dict[str, float] = field(default_factory=dict)
     """Mean completion tokens of the same answers."""
+    recent_accuracy: list[float] = field(default_factory=list)
+    """Sampled accuracy of the latest steps of RL, oldest first."""
     curriculum: dict[str, Json] | None = None
     """State of the curriculum."""
 

@@ -110,7 +110,9 @@ class RlSettings:
     """The RL loop: which formulas, how many episodes, how they are split into updates."""
 
     steps: int
-    """Steps, each one a set of rollouts and the updates on them; 0 leaves the stage out."""
+    """Most steps, each a set of rollouts and the updates on them; 0 leaves the stage out."""
+    solved_at: float = 0.0
+    """Ends early at this sampled accuracy, on average over 10 steps; 0 never does."""
     tasks_per_step: int = 64
     """Groups of a step."""
     samples_per_task: int = 8

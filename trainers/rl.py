@@ -28,6 +28,9 @@ from gym_reason.trainers.optimiser import learning_rate, set_learning_rate
 from gym_reason.trainers.session import Session, check_finite
 from gym_reason.types import Group, Json, Outcome, TokenTrace, Trajectory
 
+SOLVED_STEPS = 10
+"""Steps over which `rl.solved_at` is measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -51,7 +54,7 @@ def run_rl(session: Session) -> torch.optim.Optimizer:
     optimiser = session.start_optimiser(settings.optimiser, progress.rl_steps)
     reference = make_reference(session) if settings.kl_weight > 0.0 else None
     session.observer.on_stage("rl", settings.steps, progress.rl_steps)
-    while progress.rl_steps < settings.steps:
+    while not is_finished(session):
         started = time.monotonic()
         step = progress.rl_steps
         lr = learning_rate(settings.optimiser, step, settings.steps)
@@ -75,10 +78,20 @@ def run_rl(session: Session) -> torch.optim.Optimizer:
         row["tokens_per_s"] = tokens / (time.monotonic() - started)
         progress.tokens += tokens
         progress.rl_steps += 1
+        accuracy = float(str(row["accuracy"]))
+        progress.recent_accuracy = [*progress.recent_accuracy, accuracy][-SOLVED_STEPS:]
         kept = [t for group in groups[: settings.log_groups] for t in group.trajectories]
         session.folder.write_trajectories(f"rl-{progress.rl_steps:06d}", kept)
-        session.finish_step(row, optimiser, last=progress.rl_steps == settings.steps)
+        session.finish_step(row, optimiser, last=is_finished(session))
     return optimiser
+
+
+def is_finished(session: Session) -> bool:
+    """Return whether RL has taken all its steps, or has solved its task."""
+    settings, progress = session.recipe.rl, session.progress
+    recent = progress.recent_accuracy
+    solved = len(recent) == SOLVED_STEPS and sum(recent) / SOLVED_STEPS >= settings.solved_at
+    return progress.rl_steps >= settings.steps or (settings.solved_at > 0.0 and solved)
 
 
 def collect(session: Session, step: int) -> list[Group]:

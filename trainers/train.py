@@ -14,7 +14,7 @@ from gym_reason.report import build_report
 from gym_reason.trainers.checkpoint import CheckpointStore, Progress
 from gym_reason.trainers.cold_start import run_cold_start
 from gym_reason.trainers.recipe import Recipe
-from gym_reason.trainers.rl import run_rl
+from gym_reason.trainers.rl import is_finished, run_rl
 from gym_reason.trainers.run_folder import RunFolder
 from gym_reason.trainers.session import (
     Learner,
@@ -115,7 +115,7 @@ def run_stages(session: Session) -> None:
         run_cold_start(session)
         measure(session, "cold_start")
         session.save(None, milestone=True)
-    if "after" not in progress.accuracy or progress.rl_steps < recipe.rl.steps:
+    if "after" not in progress.accuracy or not is_finished(session):
         optimiser = run_rl(session) if recipe.rl.steps > 0 else None
         measure(session, "after")
         session.save(optimiser, milestone=True)

@@ -327,7 +327,9 @@ def test_a_special_token_inside_an_answer_stays_visible() -> None:
         assert stopped == (ids[-1] == TOKENIZER.eos_token_id)
         shown = ids[:-1] if stopped else ids
         assert completion.text == TOKENIZER.decode(shown)
-        assert completion.text.count("<bos>") == sum(token == TOKENIZER.bos_token_id for token in shown)
+        assert completion.text.count("<bos>") == sum(
+            token == TOKENIZER.bos_token_id for token in shown
+        )
         assert "<eos>" not in completion.text
         seen += TOKENIZER.bos_token_id in shown
     assert seen > 5

@@ -22,7 +22,7 @@ def test_a_resolved_recipe_is_the_same_recipe(name: str, tmp_path: Path) -> None
 def test_a_base_is_overlaid_table_by_table() -> None:
     demo, grpo = load_recipe("demo"), load_recipe("grpo")
     assert grpo.rl.kl_weight == 0.04
-    assert grpo.rl.steps == demo.rl.steps
+    assert grpo.rl.samples_per_task == demo.rl.samples_per_task
     assert grpo.cold_start == demo.cold_start
 
 

@@ -15,6 +15,8 @@ from gym_reason.trainers.formulas.policy_loss import ClipRange, TokenLoss
 from gym_reason.trainers.recipe import Recipe, load_recipe
 from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
+from gym_reason.types import Outcome, Verdict
+from gym_reason.verifiers.math import MathVerifier
 
 SMALL = [
     *("model.threads=1", "model.matmul=highest", "model.size=0.1m"),
@@ -144,6 +146,20 @@ def test_a_finished_run_can_be_extended(tmp_path: Path) -> None:
     train(small(*constant), tmp_path / "run", SilentObserver(), resume=True)
     train(small(*constant), tmp_path / "whole", SilentObserver())
     assert_same(tmp_path / "whole", tmp_path / "run")
+
+
+def test_a_run_ends_when_its_task_is_solved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    always = Verdict(1.0, True, Outcome.PASS)
+    monkeypatch.setattr(MathVerifier, "verify", lambda *_: always)
+    recipe = small("rl.steps=30", "rl.solved_at=0.9")
+    summary = train(recipe, tmp_path / "run", SilentObserver())
+    assert summary.rl_steps == 10
+    again = train(recipe, tmp_path / "run", SilentObserver(), resume=True)
+    assert again.rl_steps == 10
+    unsolved = train(small("rl.steps=12", "rl.solved_at=0.0"), tmp_path / "other", SilentObserver())
+    assert unsolved.rl_steps == 12
 
 
 def test_a_prompt_that_cannot_fit_is_refused_before_anything_is_spent(tmp_path: Path) -> None:
