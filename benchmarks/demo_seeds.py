@@ -29,42 +29,39 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--threads", type=int, default=2, help="threads of a run")
-    parser.add_argument("--control-seeds", type=int, default=4, help="seeds of the control")
-    parser.add_argument(
-        "--control-steps",
-        type=int,
-        default=0,
-        help="cold-start steps of the control; 0 for no control",
-    )
+    parser.add_argument("--control-seeds", type=int, default=2, help="seeds of the control")
+    parser.add_argument("--control-steps", type=int, default=0, help="0 for no control")
     parser.add_argument("--runs", type=Path, default=Path("runs/seeds"))
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--out", type=Path, help="results as JSON")
+    parser.add_argument("--plot", type=Path, help="curves as SVG")
+    parser.add_argument("--redraw", type=Path, help="draw these results again; run nothing")
     args = parser.parse_args()
+    if args.redraw is not None:
+        draw(json.loads(args.redraw.read_text("utf-8")), args.plot)
+        return
+    control_words = [f"cold_start.steps={args.control_steps}", "rl.steps=0"]
+    control_seeds = args.control_seeds if args.control_steps else 0
     with ThreadPoolExecutor(args.jobs) as pool:
         jobs = [pool.submit(run_seed, args, seed, []) for seed in range(args.seeds)]
-        control_words = [f"cold_start.steps={args.control_steps}", "rl.steps=0"]
-        controls = [
-            pool.submit(run_seed, args, seed, control_words)
-            for seed in range(args.control_seeds if args.control_steps else 0)
-        ]
-        results = [job.result() for job in jobs]
-        control = [job.result() for job in controls]
-    print_table(args.recipe, results)
+        more = [pool.submit(run_seed, args, seed, control_words) for seed in range(control_seeds)]
+        runs, control = [job.result() for job in jobs], [job.result() for job in more]
+    print_table(args.recipe, runs)
     if control:
         print_table(f"{args.recipe}, supervised only", control)
+    record = {
+        "recipe": args.recipe,
+        "overrides": args.overrides,
+        "machine": {"cpu": cpu_name(), "cores": os.cpu_count()},
+        "threads": args.threads,
+        "jobs": args.jobs,
+        "runs": runs,
+        "control": control,
+    }
     if args.out is not None:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        machine = {
-            "cpu": cpu_name(),
-            "cores": os.cpu_count(),
-            "threads": args.threads,
-            "jobs": args.jobs,
-        }
-        record = {"recipe": args.recipe, "overrides": args.overrides, "machine": machine}
-        rows = {"runs": results, "control": control}
-        args.out.write_text(json.dumps(record | rows, indent=1) + "\n", "utf-8")
+        args.out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     if args.plot is not None:
-        draw(args, results, control)
+        draw(record, args.plot)
 
 
 def run_seed(args: argparse.Namespace, seed: int, words: Sequence[str]) -> dict[str, Any]:
@@ -83,6 +80,7 @@ def run_seed(args: argparse.Namespace, seed: int, words: Sequence[str]) -> dict[
     if done.returncode != 0:
         raise SystemExit(f"seed {seed} failed: {done.stderr[-2000:]}")
     result: dict[str, Any] = json.loads(done.stdout)
+    result["curves"] = {key: rl_curve(result["run"], key) for key in ("accuracy", "length")}
     print(
         f"{folder.name}: {result['accuracy_after']:.1%} in {result['seconds']:.0f} s",
         file=sys.stderr,
@@ -112,13 +110,14 @@ def print_table(title: str, results: Sequence[dict[str, Any]]) -> None:
 def rl_curve(run: str, key: str) -> list[float]:
     """Return one figure of every RL step of a run."""
     rows = map(json.loads, Path(run, "metrics.jsonl").read_text("utf-8").splitlines())
-    return [float(row[key]) for row in rows if row["stage"] == "rl"]
+    return [round(float(row[key]), 4) for row in rows if row["stage"] == "rl"]
 
 
-def draw(
-    args: argparse.Namespace, results: Sequence[dict[str, Any]], control: Sequence[dict[str, Any]]
-) -> None:
-    """Draw accuracy and length over the RL steps: every seed thin, their median bold."""
+def draw(record: dict[str, Any], path: Path) -> None:
+    """Draw accuracy and length over the RL steps: every seed thin, their median bold.
+
+    A run that ended early counts in the median as it ended.
+    """
     import matplotlib
 
     matplotlib.use("svg")
@@ -131,24 +130,28 @@ def draw(
         (right, "length", "Tokens an answer", 1.0),
     ]
     for axis, key, label, scale in panels:
-        curves = [[scale * value for value in rl_curve(row["run"], key)] for row in results]
-        steps = range(1, len(curves[0]) + 1)
+        curves = [[scale * value for value in run["curves"][key]] for run in record["runs"]]
+        longest = max(map(len, curves))
         for curve in curves:
-            axis.plot(steps, curve, color=FAINT, linewidth=0.8)
-        medians = [statistics.median(values) for values in zip(*curves, strict=True)]
-        axis.plot(steps, medians, color=INK, linewidth=2.2, label=f"median of {len(curves)} seeds")
+            axis.plot(range(1, len(curve) + 1), curve, color=FAINT, linewidth=0.8)
+            axis.plot([len(curve)], curve[-1:], ".", color=FAINT, markersize=5)
+        padded = [curve + curve[-1:] * (longest - len(curve)) for curve in curves]
+        medians = [statistics.median(values) for values in zip(*padded, strict=True)]
+        median_label = f"median of {len(curves)} seeds"
+        axis.plot(range(1, longest + 1), medians, color=INK, linewidth=2.2, label=median_label)
         axis.set_xlabel("RL step")
         axis.set_title(label, loc="left", fontsize=11)
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="y", alpha=0.25)
     left.yaxis.set_major_formatter(lambda value, _: f"{value:.0f}%")
     left.set_ylim(0, 103)
-    if control:
-        level = 100 * statistics.median(row["accuracy_after"] for row in control)
+    right.set_ylim(bottom=0)
+    if record["control"]:
+        level = 100 * statistics.median(run["accuracy_after"] for run in record["control"])
         left.axhline(level, color=CONTROL, linestyle="--", linewidth=1.4)
         left.annotate(
             "supervised training for the same time",
-            (len(medians), level),
+            (longest, level),
             (0, 4),
             textcoords="offset points",
             color=CONTROL,
@@ -156,8 +159,8 @@ def draw(
             ha="right",
         )
     left.legend(frameon=False, loc="lower right", fontsize=9)
-    args.plot.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.plot, metadata={"Date": None})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
 
 
 def cpu_name() -> str:
