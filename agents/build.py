@@ -1,17 +1,18 @@
 """Agents by name: what `--policy` and `--agent` of the command stand for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from gym_reason.agents.answer import AnswerAgent
 from gym_reason.agents.base import Action, Agent
+from gym_reason.agents.bounded import BoundedPolicy
 from gym_reason.agents.conversation import ChatEncoder, Conversation
 from gym_reason.agents.policy import Policy, SamplingParams
 from gym_reason.agents.scripted import ScriptedAgent
 from gym_reason.errors import ConfigError
 from gym_reason.registry import agents, explain_unknown, register_agent
-from gym_reason.types import Completion, Message, Task
+from gym_reason.types import Message, Task
 
 SCRIPTED = ("oracle", "random", "wrong", "empty")
 
@@ -55,29 +56,6 @@ class RandomAgent:
         action = Action(self._space.sample())
         conversation.add_message(Message("assistant", action.text))
         return action
-
-
-class BoundedPolicy:
-    """A policy that says nothing where a prompt leaves it no room, in place of an error.
-
-    The completion is empty and cut by length, so that one long prompt ends one episode.
-    """
-
-    def __init__(self, policy: Policy, positions: int | None) -> None:
-        """Keep the policy and how many tokens it can see and emit together; None is no limit."""
-        self._policy = policy
-        self._positions = positions
-
-    @property
-    def version(self) -> int:
-        """Counts the weight updates that the policy has received."""
-        return self._policy.version
-
-    async def sample(self, prompt_ids: Sequence[int], params: SamplingParams) -> Completion:
-        """Return the policy's completion, or an empty one."""
-        if self._positions is not None and len(prompt_ids) >= self._positions:
-            return Completion((), (), "", "length", self.version)
-        return await self._policy.sample(prompt_ids, params)
 
 
 def make_actor(policy: str, agent: str, params: SamplingParams) -> Actor:

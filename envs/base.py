@@ -306,13 +306,16 @@ def sample_tasks(env: gymnasium.Env[str, str], count: int, seed: int) -> tuple[T
     source = unwrap(env)
     chosen: list[Task] = []
     seen: set[str] = set()
+    redraws = MAX_REPEAT_DRAWS
     for index in range(count):
         rng = derive_rng(seed, "task", index)
         task = source.draw_task(rng)
-        for _ in range(MAX_REPEAT_DRAWS):
+        for _ in range(redraws):
             if task.id not in seen:
                 break
             task = source.draw_task(rng)
+        if task.id in seen:
+            redraws = 0  # all but the rarest have been drawn
         seen.add(task.id)
         chosen.append(task)
     return tuple(chosen)

@@ -168,7 +168,6 @@ class DatasetEnv(ReasoningEnv):
         if split is None:
             split = "train" if table.names_splits and "train" in table.splits else "all"
         self.max_length = max(self.max_length, table.longest_prompt)
-        self.max_length = max(self.max_length, table.longest_prompt)
         super().__init__(
             verifier=verifier,
             split=split,

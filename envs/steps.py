@@ -33,7 +33,7 @@ class Steps(Arithmetic):
         operation: str = "add",
         digits: int = 3,
         prompt_style: str = "bare",
-        verifier: Verifier | str = "math:strict",
+        verifier: Verifier | str = "math:strict,plain=true",
         split: str = "train",
         max_turns: int | None = None,
         gamma: float = 1.0,

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gym_reason.agents.conversation import ChatEncoder
-from gym_reason.errors import DataError, UsageError
+from gym_reason.errors import DataError, RunError, UsageError
 from gym_reason.records import dump_line, explain_os_errors, read_jsonl, write_atomic
 from gym_reason.rollout import AgentFactory, EnvPool, EpisodeLimits, run_groups
 from gym_reason.seeding import derive_seed
@@ -155,6 +156,8 @@ def summarise(
         started: `time.monotonic()` when it began.
     """
     scored = [result for result in results if result.correct]
+    if results and not scored:
+        raise RunError(f"none of the episodes of {len(results)} problems could be scored")
     means = [sum(result.correct) / len(result.correct) for result in scored]
     pass_at = {}
     for k in ks:
@@ -198,6 +201,8 @@ def interval_over_tasks(means: Sequence[float]) -> tuple[float, float]:
     if all(value in (0.0, 1.0) for value in means) or count == 1:
         return wilson_interval(round(mean * count), count)
     variance = sum((value - mean) ** 2 for value in means) / (count - 1)
+    if variance == 0.0:
+        return wilson_interval(round(mean * count), count)
     half = 1.96 * math.sqrt(variance / count)
     return (max(mean - half, 0.0), min(mean + half, 1.0))
 
@@ -220,7 +225,7 @@ class ResultFile:
         whole = content[: content.rfind(b"\n") + 1]
         if whole != content:
             with explain_os_errors(self._path):
-                self._path.write_bytes(whole)
+                os.truncate(self._path, len(whole))
         try:
             return [_read_result(row) for _, row in read_jsonl(self._path)]
         except TypeError as error:

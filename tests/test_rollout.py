@@ -63,7 +63,7 @@ def test_every_way_to_end_has_its_reason() -> None:
         "invalid_action": ["x" * 20_000],
         "timeout": ["hang"],
     }
-    groups = play(Fragile, scripts, turns=3, seconds=0.3)
+    groups = play(Fragile, scripts, turns=3, step_seconds=0.3)
     reasons = {group.task.id: group.trajectories[0].stop_reason.value for group in groups}
     assert reasons == {name: name for name in scripts}
 

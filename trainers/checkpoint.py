@@ -1,20 +1,16 @@
 """Checkpoints: a folder that appears whole or not at all, from which a run goes on bit for bit.
 
 `checkpoints/step-000123/` holds `model/` (a plain Hugging Face directory), `optimiser.pt` and
-`state.json`; `checkpoints/last` is a link to the newest. No state of the run's own draws is saved:
-every draw derives from the seed and the step. PyTorch's, NumPy's and Python's global generators are
-saved for models and environments that use them.
+`state.json`; `checkpoints/last` is a link to the newest. No state of a random generator is saved:
+every draw derives from the seed and the step, and the global generators are seeded at each step.
 """
 
 import json
 import os
-import random
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import safetensors
 import torch
 
@@ -104,11 +100,10 @@ class CheckpointStore:
         return Progress(**state)
 
     def load_optimiser(self, checkpoint: Path, optimiser: torch.optim.Optimizer) -> None:
-        """Restore an optimiser's state and the global generators."""
-        saved = torch.load(checkpoint / "optimiser.pt", weights_only=True)
-        if saved["optimiser"] is not None:
-            optimiser.load_state_dict(saved["optimiser"])
-        restore_generators(saved["generators"])
+        """Restore an optimiser's state; nothing where the checkpoint has none."""
+        path = checkpoint / "optimiser.pt"
+        if path.exists():
+            optimiser.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
 
     def _write_state(
         self,
@@ -120,9 +115,8 @@ class CheckpointStore:
     ) -> None:
         state = {name: getattr(progress, name) for name in Progress.__dataclass_fields__}
         (folder / "state.json").write_text(json.dumps(state | {"milestone": milestone}), "utf-8")
-        tensors = optimiser.state_dict() if optimiser is not None else None
-        saved = {"optimiser": tensors, "generators": save_generators()}
-        torch.save(saved, folder / "optimiser.pt")
+        if optimiser is not None:
+            torch.save(optimiser.state_dict(), folder / "optimiser.pt")
 
     def _put_in_place(self, partial: Path, final: Path) -> None:
         if final.exists():  # the same step again, with more known of it
@@ -146,26 +140,3 @@ class CheckpointStore:
                 shutil.rmtree(old, ignore_errors=True)
         for leftover in self._folder.glob(".partial-*"):
             shutil.rmtree(leftover, ignore_errors=True)
-
-
-def save_generators() -> dict[str, Any]:
-    """Return the state of the global generators as tensors and plain values."""
-    version, internal, gauss = random.getstate()
-    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
-    return {
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "python": [version, list(internal), gauss],
-        "numpy": [name, [int(key) for key in keys], int(position), int(has_gauss), float(cached)],
-    }
-
-
-def restore_generators(state: dict[str, Any]) -> None:
-    """Set the global generators to a saved state."""
-    torch.set_rng_state(state["torch"])
-    if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
-    version, internal, gauss = state["python"]
-    random.setstate((version, tuple(internal), gauss))
-    name, keys, position, has_gauss, cached = state["numpy"]
-    np.random.set_state((name, np.array(keys, dtype=np.uint32), position, has_gauss, cached))

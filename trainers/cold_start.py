@@ -31,6 +31,7 @@ def run_cold_start(session: Session) -> None:
     while progress.cold_start_steps < settings.steps:
         started = time.monotonic()
         step = progress.cold_start_steps
+        session.seed_generators("cold_start", step)
         rng = derive_rng(session.recipe.seed, "cold_start", "rows", step)
         rows = rng.integers(len(demonstrations), size=settings.batch_rows).tolist()
         batch = demonstrations.select(rows)
@@ -70,7 +71,8 @@ def make_demonstrations(session: Session) -> TokenBatch:
     Raises RunError where the environment refuses its own demonstration.
     """
     settings = session.recipe.cold_start
-    tasks = session.draw_tasks(settings.problems, "cold_start", "tasks")
+    level = 0 if session.curriculum is not None else None
+    tasks = session.draw_tasks(settings.problems, "cold_start", "tasks", level=level)
     draws = derive_rng(session.recipe.seed, "cold_start", "think").random(len(tasks))
     thinks = {task.id: draw < settings.think_share for task, draw in zip(tasks, draws, strict=True)}
 
@@ -78,7 +80,8 @@ def make_demonstrations(session: Session) -> TokenBatch:
         actions = env.unwrapped.demonstrate(task, thinking=bool(thinks[task.id]))  # type: ignore[attr-defined]
         return DemonstrationAgent(actions, session.learner.tokenizer)
 
-    groups = session.play(agent_for, tasks, 1, "cold_start", "play")
+    envs = session.envs(level)
+    groups = session.play(agent_for, tasks, 1, "cold_start", "play", envs=envs)
     trajectories = [group.trajectories[0] for group in groups]
     refused = [trajectory for trajectory in trajectories if not trajectory.correct]
     if refused:

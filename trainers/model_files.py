@@ -6,7 +6,7 @@ from pathlib import Path
 import safetensors.torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from gym_reason.agents.models import save_model
+from gym_reason.records import explain_os_errors
 
 WEIGHTS = "model.safetensors"
 
@@ -14,15 +14,19 @@ WEIGHTS = "model.safetensors"
 class ModelWriter:
     """Writes one model at every checkpoint; what never changes is prepared once."""
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-        """Prepare the configuration and the tokenizer's files."""
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, scratch: Path
+    ) -> None:
+        """Prepare the configuration and the tokenizer's files, by way of the folder `scratch`."""
         self._model = model
-        with tempfile.TemporaryDirectory() as name:
+        with explain_os_errors(scratch), tempfile.TemporaryDirectory(dir=scratch) as name:
             folder = Path(name)
-            save_model(model, tokenizer, folder)
-            self._files = {
-                path.name: path.read_bytes() for path in folder.iterdir() if _is_constant(path)
-            }
+            model.config.architectures = [type(model).__name__]
+            model.config.save_pretrained(str(folder))
+            if model.generation_config is not None:
+                model.generation_config.save_pretrained(str(folder))
+            tokenizer.save_pretrained(str(folder))
+            self._files = {path.name: path.read_bytes() for path in folder.iterdir()}
 
     def write(self, folder: Path) -> None:
         """Write the directory with the current weights. Raises OSError or SafetensorError."""
@@ -30,7 +34,3 @@ class ModelWriter:
         for name, content in self._files.items():
             (folder / name).write_bytes(content)
         safetensors.torch.save_model(self._model, str(folder / WEIGHTS), metadata={"format": "pt"})
-
-
-def _is_constant(path: Path) -> bool:
-    return path.suffix != ".safetensors" and not path.name.endswith(".index.json")

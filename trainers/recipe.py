@@ -21,6 +21,13 @@ DEFAULT_RECIPE = "demo"
 RECIPE_FOR_ANY_ENV = "dapo"
 
 
+def check_at_least(low: int, **values: int) -> None:
+    """Raise ValueError for a value below `low`."""
+    for name, value in values.items():
+        if value < low:
+            raise ValueError(f"{name} = {value}; expected {low} or more")
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
     """Which weights are trained, and how they are held."""
@@ -37,6 +44,8 @@ class ModelSettings:
     """Of matrix products; weights stay fp32. `auto` is bf16 on a GPU and fp32 on a CPU."""
     threads: int = 0
     """CPU threads; 0 chooses from the cores that are free. A run keeps what it began with."""
+    cache_bytes: int = 0
+    """Memory for keys and values while sampling; 0 takes a share of what is free. Kept likewise."""
     matmul: Literal["auto", "highest", "medium"] = "auto"
     """Kernels of fp32 products on a CPU; `auto` measures them. A run keeps what it began with."""
 
@@ -49,8 +58,10 @@ class EnvSettings:
     """A registered environment."""
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Its arguments."""
-    seconds: float = 600.0
-    """Most seconds of an episode."""
+    split: str = "train"
+    """The split that is trained on."""
+    step_seconds: float = 600.0
+    """Most seconds of one step of an environment that runs beside the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,11 @@ class ColdStartSettings:
     """Demonstrations in an optimiser step."""
     optimiser: OptimiserSettings = field(default_factory=lambda: OptimiserSettings(lr=1e-3))
     """Its own AdamW."""
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no step can have."""
+        check_at_least(0, steps=self.steps)
+        check_at_least(1, problems=self.problems, batch_rows=self.batch_rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +182,10 @@ class RlSettings:
             name = getattr(self, key)
             if name not in registry:
                 raise ValueError(f"{key} = {name!r}; expected one of {', '.join(registry)}")
-        for key in ("tasks_per_step", "samples_per_task", "minibatches", "epochs"):
-            if getattr(self, key) < 1:
-                raise ValueError(f"{key} = {getattr(self, key)}; expected 1 or more")
+        check_at_least(0, steps=self.steps, log_groups=self.log_groups)
+        for key in ("tasks_per_step", "samples_per_task", "minibatches", "minibatch_rows"):
+            check_at_least(1, **{key: getattr(self, key)})
+        check_at_least(1, epochs=self.epochs, micro_batch_tokens=self.micro_batch_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +214,11 @@ class EvaluationSettings:
     """The environment's split that they come from."""
     samples_shown: int = 8
     """How many of them are kept, before and after, for the report."""
+
+    def __post_init__(self) -> None:
+        """Refuse an evaluation of nothing."""
+        check_at_least(1, problems=self.problems)
+        check_at_least(0, samples_shown=self.samples_shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +257,24 @@ class Recipe:
     """How accuracy is measured."""
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     """How often it is saved."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would train on held-out problems, or on other odds than were sampled."""
+        tables = (self.env.kwargs, *self.curriculum.levels)
+        if any("split" in table for table in tables):
+            raise ValueError("env.kwargs has a split; expected it in env.split")
+        if self.env.split in ("all", self.evaluation.split):
+            raise ValueError(
+                f"env.split = {self.env.split!r} holds the problems of evaluation.split = "
+                f"{self.evaluation.split!r}; expected two splits that share none"
+            )
+        sampling = self.sampling
+        truncated = sampling.top_k > 0 or sampling.top_p < 1.0 or sampling.min_p > 0.0
+        if self.rl.steps > 0 and (truncated or sampling.temperature < 0.01):
+            raise ValueError(
+                "sampling with top_k, top_p, min_p or no temperature; expected the policy's own "
+                "probabilities in RL: they are what the update weighs"
+            )
 
 
 def load_recipe(target: str, overrides: Sequence[str] = ()) -> Recipe:

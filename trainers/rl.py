@@ -57,6 +57,7 @@ def run_rl(session: Session) -> torch.optim.Optimizer:
     while not is_finished(session):
         started = time.monotonic()
         step = progress.rl_steps
+        session.seed_generators("rl", step)
         lr = learning_rate(settings.optimiser, step, settings.steps)
         set_learning_rate(optimiser, lr)
         groups = collect(session, step)
@@ -285,9 +286,16 @@ def _micro_batch_loss(
     settings, learner = session.recipe.rl, session.learner
     with learner.mixed_precision():
         logps_NT, entropy_NT = token_logps(
-            learner.model, part.ids_NL, session.recipe.sampling.temperature, part.start
+            learner.model,
+            part.ids_NL,
+            session.recipe.sampling.temperature,
+            part.start,
+            entropy_gradient=settings.entropy_bonus > 0.0,
         )
-    old_NT = logps_NT.detach() if old_NT is None else old_NT
+    current_NT = logps_NT.detach()
+    # Where no token is trained on, both sides are the same, so that no ratio there can overflow.
+    acted_NT = part.mask_NT > 0
+    old_NT = current_NT if old_NT is None else torch.where(acted_NT, old_NT, current_NT)
     advantages_NT = advantages_N[:, None].expand_as(logps_NT)
     clip = ClipRange(settings.clip_low, settings.clip_high, settings.clip_dual)
     policy = POLICY_LOSSES[settings.policy_loss](logps_NT, old_NT, advantages_NT, clip)
@@ -297,7 +305,7 @@ def _micro_batch_loss(
         loss_NT = loss_NT * log_mismatch_NT.exp().clamp(max=settings.mismatch_cap)
     kl_sum = torch.zeros((), device=learner.device)
     if ref_NT is not None:
-        kl_NT = KL_ESTIMATORS[settings.kl](logps_NT, ref_NT)
+        kl_NT = KL_ESTIMATORS[settings.kl](logps_NT, torch.where(acted_NT, ref_NT, current_NT))
         loss_NT = loss_NT + settings.kl_weight * kl_NT
         kl_sum = (kl_NT.detach() * part.mask_NT).sum()
     if settings.entropy_bonus > 0.0:
@@ -349,6 +357,12 @@ def make_reference(session: Session) -> PreTrainedModel:
     model = copy.deepcopy(session.learner.model)
     start = session.folder.path / "reference.pt"
     if session.progress.rl_steps > 0:
+        if not start.exists():
+            raise RunError(
+                f"{start} is not there: the run began without a reference model",
+                "rl.kl_weight = 0, as it began",
+                "start a new run",
+            )
         model.load_state_dict(
             torch.load(start, weights_only=True, map_location=session.learner.device)
         )

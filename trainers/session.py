@@ -4,18 +4,22 @@ import asyncio
 import contextlib
 import dataclasses
 import math
+import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gym_reason.agents.answer import AnswerAgent
+from gym_reason.agents.bounded import BoundedPolicy
 from gym_reason.agents.conversation import ChatEncoder
 from gym_reason.agents.engines.local import LocalEngine
+from gym_reason.agents.engines.local.budget import default_cache_bytes
 from gym_reason.agents.engines.precision import choose_threads, use_fast_matmul
 from gym_reason.agents.models import build_preset, choose_device, load_model
 from gym_reason.agents.policy import SamplingParams
@@ -115,19 +119,26 @@ def build_learner(settings: ModelSettings, seed: int, checkpoint: Path | None) -
     if precision == "auto":
         precision = "bf16" if device.type == "cuda" else "fp32"
     autocast = torch.bfloat16 if precision == "bf16" else None
-    engine = LocalEngine(model, tokenizer, dtype=autocast)
+    engine = LocalEngine(
+        model, tokenizer, dtype=autocast, max_cache_bytes=settings.cache_bytes or None
+    )
     return Learner(model, tokenizer, ChatEncoder(tokenizer), engine, device, autocast)
 
 
 def prepare_machine(settings: ModelSettings) -> tuple[ModelSettings, str]:
-    """Choose threads and matrix kernels where the settings leave it open.
+    """Choose threads, matrix kernels and memory where the settings leave it open.
 
     Returns the settings with the choices in them, and a sentence on both.
     """
     threads = choose_threads(settings.threads or "auto")
     torch.set_num_threads(threads.threads)
     matmul = use_fast_matmul(settings.matmul)
-    chosen = dataclasses.replace(settings, threads=threads.threads, matmul=matmul.precision)
+    chosen = dataclasses.replace(
+        settings,
+        threads=threads.threads,
+        matmul=matmul.precision,
+        cache_bytes=settings.cache_bytes or default_cache_bytes(choose_device(settings.device)),
+    )
     return chosen, f"{threads.reason}; {matmul}"
 
 
@@ -150,10 +161,10 @@ class Session:
         self.progress = progress
         self.observer = observer
         self.store = CheckpointStore(folder.checkpoints, recipe.checkpoint.keep)
-        self._model_writer = ModelWriter(learner.model, learner.tokenizer)
+        self._model_writer = ModelWriter(learner.model, learner.tokenizer, folder.path)
         self._stop = stop
         self._clock = time.monotonic()
-        self._limits = EpisodeLimits(seconds=recipe.env.seconds)
+        self._limits = EpisodeLimits(step_seconds=recipe.env.step_seconds)
         self._pools: dict[tuple[int | None, str], EnvPool] = {}
         settings = recipe.curriculum
         self.curriculum = (
@@ -180,8 +191,7 @@ class Session:
             kwargs: dict[str, object] = dict(self.recipe.env.kwargs)
             if level is not None:
                 kwargs |= self.recipe.curriculum.levels[level]
-            if split:
-                kwargs["split"] = split
+            kwargs["split"] = split or self.recipe.env.split
             self._pools[key] = EnvPool(lambda: make(self.recipe.env.id, **kwargs))
         return self._pools[key]
 
@@ -196,7 +206,8 @@ class Session:
         settings = self.recipe.evaluation
         level = len(self.recipe.curriculum.levels) - 1 if self.curriculum is not None else None
         pool = self.envs(level, settings.split)
-        tasks = _draw(pool, settings.problems, derive_seed(0, "held-out"))
+        drawn = _draw(pool, settings.problems, derive_seed(0, "held-out"))
+        tasks = list({task.id: task for task in drawn}.values())  # a small split repeats itself
         groups = self.play(self.policy_agent(0.0), tasks, 1, "held-out", envs=pool)
         return [group.trajectories[0] for group in groups]
 
@@ -226,7 +237,8 @@ class Session:
             top_p=settings.top_p,
             min_p=settings.min_p,
         )
-        agent = AnswerAgent(self.learner.engine, params)
+        engine = self.learner.engine
+        agent = AnswerAgent(BoundedPolicy(engine, engine.max_positions), params)
         return lambda env, task: agent
 
     def finish_step(
@@ -240,13 +252,22 @@ class Session:
         self._tick()
         self.progress.metrics_bytes = self.folder.append_metrics(row)
         self.observer.on_step(row)
-        if last:
-            return
-        due = self.progress.step % max(self.recipe.checkpoint.every_steps, 1) == 0
+        due = not last and self.progress.step % max(self.recipe.checkpoint.every_steps, 1) == 0
         if due or self._stop:
             self.save(optimiser)
+        self.stop_if_asked()
+
+    def stop_if_asked(self) -> None:
+        """Raise Stopped where Ctrl-C or SIGTERM came; what is to be kept has been saved."""
         if self._stop.signal is not None:
             raise Stopped(self._stop.signal)
+
+    def seed_generators(self, *names: int | str) -> None:
+        """Seed the global generators for what a model or an environment may draw from them."""
+        seed = derive_seed(self.recipe.seed, "global", *names)
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        random.seed(seed)
 
     def save(self, optimiser: torch.optim.Optimizer | None, *, milestone: bool = False) -> None:
         """Save a checkpoint.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gym_reason.agents.models import PRESETS, resolve_model_folder
-from gym_reason.errors import ConfigError
+from gym_reason.errors import ConfigError, RunError, UsageError
 from gym_reason.records import to_json
 from gym_reason.registry import explain_unknown, make
 from gym_reason.report import build_report
@@ -66,6 +66,10 @@ def train(recipe: Recipe, path: Path, observer: Observer, *, resume: bool = Fals
     """
     check_parts(recipe)
     with RunFolder(path) as folder, StopRequest() as stop:
+        if not resume and (path / "recipe.toml").exists():
+            raise UsageError(
+                f"{path} holds a run already", "a new folder", "continue it with --resume"
+            )
         store = CheckpointStore(folder.checkpoints, recipe.checkpoint.keep)
         checkpoint = store.last() if resume else None
         progress = store.load_progress(checkpoint) if checkpoint is not None else Progress()
@@ -115,6 +119,7 @@ def run_stages(session: Session) -> None:
         run_cold_start(session)
         measure(session, "cold_start")
         session.save(None, milestone=True)
+        session.stop_if_asked()
     if "after" not in progress.accuracy or not is_finished(session):
         optimiser = run_rl(session) if recipe.rl.steps > 0 else None
         measure(session, "after")
@@ -128,7 +133,9 @@ def measure(session: Session, when: str) -> None:
     session.learner.engine.refresh()
     played = session.play_held_out()
     scorable = [trajectory for trajectory in played if trajectory.scorable]
-    count = max(len(scorable), 1)
+    count = len(scorable)
+    if count == 0:
+        raise RunError(f"none of the {len(played)} held-out episodes could be scored")
     session.progress.accuracy[when] = sum(t.correct for t in scorable) / count
     session.progress.length[when] = sum(t.completion_tokens for t in scorable) / count
     session.folder.write_trajectories(f"held-out-{when}", played)

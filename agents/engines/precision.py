@@ -121,18 +121,13 @@ def choose_threads(requested: int | Literal["auto"] = "auto") -> ThreadChoice:
     if requested != "auto":
         if requested < 1:
             raise UsageError(f"{requested} threads", "at least 1, or auto")
-        threads = min(requested, available)
-        if threads < requested:
-            return ThreadChoice(
-                threads, f"{threads} threads: {requested} asked for, {available} cores available"
-            )
-        return ThreadChoice(threads, f"{threads} threads, as asked for, of {available} cores")
+        return ThreadChoice(requested, f"threads: {requested}, as asked for; cores: {available}")
     idle = idle_share()
     if idle is None:
-        return ThreadChoice(available, f"{available} threads, of {available} cores")
+        return ThreadChoice(available, f"threads: {available}, as many as cores")
     # Other cores than ours may be the busy ones, but which are is not told.
     threads = max(1, math.floor(idle * available + 0.5))
-    return ThreadChoice(threads, f"{threads} threads: {available} cores, {idle:.0%} idle")
+    return ThreadChoice(threads, f"threads: {threads}; cores: {available}, {idle:.0%} idle")
 
 
 def idle_share(seconds: float = 0.1) -> float | None:

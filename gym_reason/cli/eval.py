@@ -265,8 +265,21 @@ def open_results(
     file = ResultFile(path)
     names = ("policy", "agent", "samples", "split", "max_tokens", "seed")
     settings = {name: getattr(args, name) for name in names}
-    file.check_settings({**settings, "temperature": choose_temperature(args), "env": kwargs})
+    settings |= {"temperature": choose_temperature(args), "env": kwargs}
+    file.check_settings(settings | {"weights": describe_weights(args.policy)})
     return file
+
+
+def describe_weights(policy: str) -> str:
+    """Return what tells the weights of a policy from others under the same path."""
+    from gym_reason.agents.models import resolve_model_folder
+
+    if policy.startswith("engine:"):
+        return ""
+    folder = resolve_model_folder(policy)
+    files = sorted((*folder.glob("*.safetensors"), *folder.glob("*.bin")))
+    stats = [(file.name, file.stat()) for file in files]
+    return " ".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats)
 
 
 def file_stem(env_id: str) -> str:

@@ -7,9 +7,9 @@ import pytest
 
 import gym_reason
 from gym_reason.agents.base import Agent
+from gym_reason.agents.bounded import BoundedPolicy
 from gym_reason.agents.build import (
     SCRIPTED,
-    BoundedPolicy,
     find_unknown_token,
     load_policy,
     make_actor,

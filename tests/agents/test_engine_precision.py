@@ -69,13 +69,14 @@ def test_threads_follow_the_cores_and_what_is_idle(
     monkeypatch.setattr(precision, "idle_share", lambda: idle)
     choice = choose_threads("auto")
     assert choice.threads == expected
-    assert f"{expected} threads" in choice.reason
+    assert f"threads: {expected}" in choice.reason
 
 
 def test_threads_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert choose_threads(3).threads == 3
-    assert choose_threads(100).threads == 8
+    # A run keeps the number it began with, or its results would change in the last digits.
+    assert choose_threads(100).threads == 100
     with pytest.raises(UsageError, match="0 threads"):
         choose_threads(0)
 

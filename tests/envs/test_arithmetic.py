@@ -183,3 +183,16 @@ def test_a_new_episode_starts_without_steps() -> None:
     play(env, PERFECT)
     assert play(env, ["4+8+1=13"]) == [0.0]
     assert env.accepted_steps == ()
+
+
+@pytest.mark.parametrize(
+    "rewritten", ["47/0.04", "\\frac{47}{0.04}", "1175.0/1", "117500%", "47 * 25"]
+)
+def test_a_problem_in_other_words_is_no_answer(rewritten: str) -> None:
+    env = Arithmetic(operation="multiply", digits=2)
+    task = Task("t", (Message("user", "47*25="),), "1175")
+    env.reset(options={"task": task})
+    assert env.step(rewritten)[1] == 0.0
+    for right in ("1175", "<think>47*5=235</think>1175", "1,175", "\\boxed{1175}"):
+        env.reset(options={"task": task})
+        assert env.step(right)[1] == 1.0

@@ -2,12 +2,10 @@
 
 import json
 import os
-import random
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -15,21 +13,16 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from gym_reason.agents.models import build_preset
 from gym_reason.agents.tokenizers import build_character_tokenizer
 from gym_reason.errors import RunError, UsageError
-from gym_reason.trainers.checkpoint import (
-    CheckpointStore,
-    Progress,
-    restore_generators,
-    save_generators,
-)
+from gym_reason.trainers.checkpoint import CheckpointStore, Progress
 from gym_reason.trainers.model_files import ModelWriter
 from gym_reason.trainers.run_folder import RunFolder, choose_folder, latest_folder
 
 
 @pytest.fixture
-def writer() -> ModelWriter:
+def writer(tmp_path: Path) -> ModelWriter:
     """Return the writer of a tiny model."""
     tokenizer = build_character_tokenizer("01")
-    return ModelWriter(build_preset("0.1m", len(tokenizer)), tokenizer)
+    return ModelWriter(build_preset("0.1m", len(tokenizer)), tokenizer, tmp_path)
 
 
 def test_a_checkpoint_is_a_plain_model_directory(tmp_path: Path, writer: ModelWriter) -> None:
@@ -37,6 +30,7 @@ def test_a_checkpoint_is_a_plain_model_directory(tmp_path: Path, writer: ModelWr
     model = AutoModelForCausalLM.from_pretrained(checkpoint / "model")
     for name, value in writer._model.state_dict().items():
         assert torch.equal(value, model.state_dict()[name])
+    assert model.config.architectures == ["Qwen3ForCausalLM"]
     tokenizer = AutoTokenizer.from_pretrained(checkpoint / "model")
     assert tokenizer.encode("01") == [1, 6, 7]
     assert (tmp_path / "last").resolve() == checkpoint.resolve()
@@ -79,13 +73,6 @@ def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(
     assert last.name == "step-000001"
     assert not list(small_disk.glob(".partial-*"))
     AutoModelForCausalLM.from_pretrained(last / "model")
-
-
-def test_the_global_generators_come_back() -> None:
-    state = save_generators()
-    drawn = (torch.rand(3).tolist(), random.random(), np.random.rand())
-    restore_generators(state)
-    assert drawn == (torch.rand(3).tolist(), random.random(), np.random.rand())
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:

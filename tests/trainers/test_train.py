@@ -1,6 +1,7 @@
 """Whole runs, small: they resume bit for bit from any step, stop politely, and learn."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from gym_reason.errors import ConfigError, RunError
+from gym_reason import register_dataset
+from gym_reason.errors import ConfigError, RunError, UsageError
 from gym_reason.records import read_jsonl
+from gym_reason.trainers import session as session_module
 from gym_reason.trainers.formulas import ADVANTAGES, POLICY_LOSSES
 from gym_reason.trainers.formulas.policy_loss import ClipRange, TokenLoss
 from gym_reason.trainers.recipe import Recipe, load_recipe
@@ -100,7 +103,9 @@ def test_a_run_folder_holds_what_the_design_names(tmp_path: Path) -> None:
     rows = list(read_jsonl(tmp_path / "run/trajectories/rl-000001.jsonl.zst"))
     assert len(rows) == 8
     assert rows[0][1]["task"]["reference"]
-    assert load_recipe(str(tmp_path / "run/recipe.toml")) == small()
+    kept = load_recipe(str(tmp_path / "run/recipe.toml"))
+    assert kept.model.cache_bytes > 0
+    assert dataclasses.replace(kept, model=small().model) == small()
 
 
 def test_the_first_ratio_of_a_window_is_one_to_the_last_bit(
@@ -162,6 +167,43 @@ def test_a_run_ends_when_its_task_is_solved(
     assert unsolved.rl_steps == 12
 
 
+def test_training_never_meets_a_held_out_problem(tmp_path: Path) -> None:
+    file = tmp_path / "exam.jsonl"
+    rows = [{"question": f"{i}+1=", "answer": str(i + 1)} for i in range(200)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    register_dataset("test/HeldOut-v0", file, prompt="question", reference="answer")
+    recipe = small("env.id=test/HeldOut-v0", "env.kwargs={}", "rl.tasks_per_step=64")
+    train(recipe, tmp_path / "run", SilentObserver())
+    held_out = ids_of(tmp_path / "run/trajectories/held-out-after.jsonl.zst")
+    met = {i for p in (tmp_path / "run/trajectories").glob("rl-*") for i in ids_of(p)}
+    assert 5 < len(held_out) < 50
+    assert not held_out & met
+
+
+def ids_of(path: Path) -> set[str]:
+    """Return the ids of the tasks in a file of trajectories."""
+    return {row["task"]["id"] for _, row in read_jsonl(path)}
+
+
+def test_a_conversation_that_outgrows_the_model_ends_its_episode_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "EMBEDDED_POSITIONS", 64)
+    recipe = small("env.id=gym_reason/Steps-v0", "env.kwargs={digits=9}", "rl.steps=2")
+    summary = train(recipe, tmp_path / "run", SilentObserver())
+    assert summary.rl_steps == 2
+
+
+def test_a_folder_that_holds_a_run_is_not_mixed_with_another(tmp_path: Path) -> None:
+    train(small(), tmp_path / "run", SilentObserver())
+    before = weights(tmp_path / "run")
+    with pytest.raises(UsageError, match="holds a run already"):
+        train(small("seed=2"), tmp_path / "run", SilentObserver())
+    assert all(
+        torch.equal(before[name], value) for name, value in weights(tmp_path / "run").items()
+    )
+
+
 def test_a_prompt_that_cannot_fit_is_refused_before_anything_is_spent(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="at most 4096 positions"):
         train(small("sampling.max_tokens=5000"), tmp_path / "run", SilentObserver())
@@ -177,14 +219,9 @@ def test_it_learns_and_with_shuffled_rewards_it_does_not(tmp_path: Path) -> None
     recipe = load_recipe(
         "r1-zero",
         [
-            "env.kwargs.operation=max",
-            "env.kwargs.count=2",
-            "model.alphabet=0123456789m=",
-            "rl.steps=60",
-            "model.threads=1",
-            "rl.tasks_per_step=32",
-            "sampling.max_tokens=4",
-            "evaluation.problems=64",
+            *("env.kwargs.operation=max", "env.kwargs.count=2", "model.alphabet=0123456789m="),
+            *("model.threads=1", "model.matmul=highest", "sampling.max_tokens=3"),
+            *("rl.steps=100", "rl.tasks_per_step=32", "evaluation.problems=64"),
         ],
     )
     learned = train(recipe, tmp_path / "learns", SilentObserver())

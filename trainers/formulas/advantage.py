@@ -12,10 +12,8 @@ Advantage: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 def group_mean(rewards_N: torch.Tensor, group_N: torch.Tensor) -> torch.Tensor:
     """Return each episode's group mean, shape `[N]`."""
     size = int(group_N.max()) + 1
-    count_P = torch.zeros(size, dtype=rewards_N.dtype).index_add_(
-        0, group_N, torch.ones_like(rewards_N)
-    )
-    sum_P = torch.zeros(size, dtype=rewards_N.dtype).index_add_(0, group_N, rewards_N)
+    count_P = rewards_N.new_zeros(size).index_add_(0, group_N, torch.ones_like(rewards_N))
+    sum_P = rewards_N.new_zeros(size).index_add_(0, group_N, rewards_N)
     return (sum_P / count_P.clamp(min=1.0))[group_N]
 
 
@@ -23,9 +21,9 @@ def group_std(rewards_N: torch.Tensor, group_N: torch.Tensor) -> torch.Tensor:
     """Return each episode's unbiased group deviation, shape `[N]`; 1 for a group of one."""
     size = int(group_N.max()) + 1
     ones_N = torch.ones_like(rewards_N)
-    count_N = torch.zeros(size, dtype=rewards_N.dtype).index_add_(0, group_N, ones_N)[group_N]
+    count_N = rewards_N.new_zeros(size).index_add_(0, group_N, ones_N)[group_N]
     squares_N = (rewards_N - group_mean(rewards_N, group_N)).square()
-    sum_N = torch.zeros(size, dtype=rewards_N.dtype).index_add_(0, group_N, squares_N)[group_N]
+    sum_N = rewards_N.new_zeros(size).index_add_(0, group_N, squares_N)[group_N]
     std_N = (sum_N / (count_N - 1.0).clamp(min=1.0)).sqrt()
     return torch.where(count_N > 1, std_N, ones_N)
 

@@ -21,8 +21,8 @@ def drop_zero_variance(rewards_N: torch.Tensor, group_N: torch.Tensor) -> torch.
     2503.14476, section 3.2.
     """
     size = int(group_N.max()) + 1
-    high_P = torch.full((size,), -torch.inf, dtype=rewards_N.dtype)
-    low_P = torch.full((size,), torch.inf, dtype=rewards_N.dtype)
+    high_P = rewards_N.new_full((size,), -torch.inf)
+    low_P = rewards_N.new_full((size,), torch.inf)
     high_P.scatter_reduce_(0, group_N, rewards_N, "amax")
     low_P.scatter_reduce_(0, group_N, rewards_N, "amin")
     return (high_P - low_P)[group_N] > 1e-9

@@ -14,6 +14,7 @@ from gym_reason.verifiers.math.extract import Profile, extract, extract_referenc
 from gym_reason.verifiers.math.numbers import Number, OverLimitError, parse_tidy, tidy
 
 _ASSIGNMENT = re.compile(r"\\?[A-Za-z]{1,8} ?= ?")
+_PLAIN = re.compile(r"[+-]?[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?")
 _LOOSE_SPACE = re.compile(r" ?([^\w\s\\]) ?")
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|mbox)\{([^{}]*)\}")
 _FEEDBACK = {
@@ -40,12 +41,16 @@ class MathVerifier:
 
     name = "math"
 
-    def __init__(self, profile: Profile = "lenient", tolerance: float = 0.0) -> None:
+    def __init__(
+        self, profile: Profile = "lenient", tolerance: float = 0.0, plain: bool = False
+    ) -> None:
         """Make a verifier.
 
         Args:
             profile: `strict` takes marked answers only and wants the reference's units.
             tolerance: Largest difference that counts as equal, as a share of the reference.
+            plain: Takes an answer in digits alone, for problems whose own rewriting (`47/0.04` for
+                47 * 25) would otherwise be a right answer.
         """
         if profile not in ("strict", "lenient"):
             raise UsageError(f"the math profile {profile!r}", "strict or lenient")
@@ -53,6 +58,7 @@ class MathVerifier:
             raise UsageError(f"tolerance = {tolerance}", "a finite number, 0 or more")
         self.profile: Profile = profile
         self.tolerance = Fraction(tolerance)
+        self.plain = plain
 
     def verify(self, task: Task, submission: str) -> Verdict:
         """Return the verdict on `submission`; the detail may hold the reference."""
@@ -81,6 +87,8 @@ class MathVerifier:
         found = _Form.read(answer.text)
         if not found.text:
             return Outcome.NO_ANSWER, f"found an empty answer, expected {shorten(expected.text)}"
+        if self.plain and _PLAIN.fullmatch(found.text) is None:
+            return Outcome.FAIL, f"found {shorten(found.text)}, expected digits alone"
         if self._equal(found, expected):
             return Outcome.PASS, f"found {shorten(found.text)}"
         reason = f" ({found.refusal})" if found.refusal else ""
