@@ -5,9 +5,10 @@ VENV ?= .venv
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 # What pip is asked for before the package, in a call of its own. On Linux the plain wheel of torch brings gigabytes
-# of CUDA, so a machine without an NVIDIA GPU is offered the small CPU build from PyTorch's own index first. Where that
-# cannot be reached, pip says so and goes on with the plain one. Another choice: make train TORCH="torch==2.11.0"
-TORCH ?= torch==2.13.0 $(if $(shell command -v nvidia-smi),,--retries 1 --extra-index-url $(CPU_WHEELS))
+# of CUDA, so a machine without an NVIDIA GPU is offered the small CPU build from PyTorch's own index first; what torch
+# needs comes with the package. Where that index cannot be reached, pip says so and goes on with the plain wheel.
+# Another choice: make train TORCH="torch==2.11.0"
+TORCH ?= torch==2.13.0 $(if $(shell command -v nvidia-smi),,--no-deps --retries 0 --extra-index-url $(CPU_WHEELS))
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 # Passed on to `gym-reason train`, for example ARGS="rl.steps=20".
 ARGS ?=
