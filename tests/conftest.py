@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A shell starts its background jobs with Ctrl-C ignored, and the programs under test would inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests read models and tokenizers that they made themselves; nothing may be fetched.
 os.environ["HF_HUB_OFFLINE"] = "1"

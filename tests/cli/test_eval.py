@@ -271,7 +271,7 @@ def test_a_killed_evaluation_goes_on_to_the_same_file(tmp_path: Path) -> None:
         ([ARITHMETIC, "digits=0", "--policy", "engine:oracle"], 2, "digits = 0"),
         (["digits=2", "--policy", "engine:oracle"], 2, "at least one id"),
         ([ARITHMETIC, "--policy", "engine:oracle", "--out", "/proc/x"], 1, "cannot write /proc/x"),
-        ([ARITHMETIC, "--policy", "engine:oracle", "--load", "no.py"], 2, "no file no.py"),
+        ([ARITHMETIC, "--policy", "engine:oracle", "--load", "no.py"], 2, "cannot load no.py"),
     ],
 )
 def test_bad_input_is_one_line_and_the_right_code(

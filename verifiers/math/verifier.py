@@ -42,7 +42,7 @@ class MathVerifier:
     name = "math"
 
     def __init__(
-        self, profile: Profile = "lenient", tolerance: float = 0.0, plain: bool = False
+        self, profile: Profile = "lenient", tolerance: float = 0.0, *, plain: bool = False
     ) -> None:
         """Make a verifier.
 
