@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A shell starts its background jobs with Ctrl-C ignored, and the programs under test would inherit it.
+# A shell starts background jobs with Ctrl-C ignored, and the programs under test inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests read models and tokenizers that they made themselves; nothing may be fetched.
