@@ -219,9 +219,9 @@ def test_it_learns_and_with_shuffled_rewards_it_does_not(tmp_path: Path) -> None
     recipe = load_recipe(
         "r1-zero",
         [
-            *("env.kwargs.operation=max", "env.kwargs.count=2", "model.alphabet=0123456789m="),
+            *("env.kwargs.operation=max", "env.kwargs.count=3", "model.alphabet=0123456789m="),
             *("model.threads=1", "model.matmul=highest", "sampling.max_tokens=3"),
-            *("rl.steps=100", "rl.tasks_per_step=32", "evaluation.problems=64"),
+            *("rl.steps=100", "rl.tasks_per_step=32", "evaluation.problems=128"),
         ],
     )
     learned = train(recipe, tmp_path / "learns", SilentObserver())
@@ -237,5 +237,6 @@ def test_it_learns_and_with_shuffled_rewards_it_does_not(tmp_path: Path) -> None
             recipe, rl=dataclasses.replace(recipe.rl, advantage="shuffled")
         )
         stayed = train(control, tmp_path / "control", SilentObserver())
-    assert learned.accuracy_after > 0.5
-    assert stayed.accuracy_after < 0.3
+    # Always saying 9 is right on 27% of the problems.
+    assert learned.accuracy_after > 0.6
+    assert stayed.accuracy_after < 0.45
