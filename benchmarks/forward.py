@@ -12,36 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
+from transformers import PreTrainedModel
 
+from gym_reason.agents.models import PRESETS, build_preset
 from gym_reason.trainers.fused import fused_logits, supports
 
-SIZES = {
-    "0.1M": (64, 192, 2, 4, 4, 16),
-    "0.4M": (128, 384, 2, 8, 4, 16),
-    "3M": (256, 768, 4, 8, 4, 32),
-}
-"""Hidden width, feed-forward width, layers, heads, key and value heads, head width."""
-
 Pass = Callable[[torch.Tensor], torch.Tensor]
-
-
-def make_model(size: str, vocabulary: int) -> PreTrainedModel:
-    """Return a random model of a size."""
-    hidden, feed_forward, layers, heads, kv_heads, head_dim = SIZES[size]
-    config = Qwen3Config(
-        vocab_size=vocabulary,
-        hidden_size=hidden,
-        intermediate_size=feed_forward,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=kv_heads,
-        head_dim=head_dim,
-        max_position_embeddings=512,
-        tie_word_embeddings=True,
-    )
-    config._attn_implementation = "eager"
-    return Qwen3ForCausalLM(config)
 
 
 def time_pass(
@@ -60,7 +36,7 @@ def time_pass(
 def compare(size: str, dtype: torch.dtype, options: argparse.Namespace) -> dict[str, object]:
     """Return the medians, their ratio and the greatest difference of the logits of one model."""
     torch.manual_seed(0)
-    model, start = make_model(size, options.vocabulary), options.prompt - 1
+    model, start = build_preset(size, options.vocabulary), options.prompt - 1
     if not supports(model):
         raise SystemExit(f"{size} is not supported")
     ids_NL = torch.randint(0, options.vocabulary, (options.rows, options.prompt + options.new))
@@ -101,7 +77,7 @@ def compare(size: str, dtype: torch.dtype, options: argparse.Namespace) -> dict[
 def main() -> None:
     """Parse the options, run the comparison and print or write it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
+    parser.add_argument("--sizes", nargs="+", choices=PRESETS, default=list(PRESETS))
     parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--rows", type=int, default=128)
     parser.add_argument("--prompt", type=int, default=8, help="tokens without a loss")
