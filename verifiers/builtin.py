@@ -6,21 +6,44 @@ from gym_reason.errors import UsageError
 from gym_reason.registry import register_verifier
 from gym_reason.registry import verifiers as registered
 from gym_reason.verifiers.base import Verifier
+from gym_reason.verifiers.code import CodeVerifier
 from gym_reason.verifiers.countdown import CountdownVerifier
 from gym_reason.verifiers.formats import (
     AnswerTagsVerifier,
     ExactVerifier,
+    JsonSchemaVerifier,
+    LanguageVerifier,
+    NoThinkVerifier,
+    OverlongVerifier,
     PositionsVerifier,
+    RepetitionVerifier,
     ThinkTagsVerifier,
+    make_length_verifier,
 )
 from gym_reason.verifiers.math import MathVerifier
+from gym_reason.verifiers.steps import ArithmeticStepsVerifier
 
 register_verifier("math")(MathVerifier)
+register_verifier("code")(CodeVerifier)
 register_verifier("countdown")(CountdownVerifier)
 register_verifier("exact")(ExactVerifier)
 register_verifier("positions")(PositionsVerifier)
 register_verifier("think_tags")(ThinkTagsVerifier)
+register_verifier("no_think")(NoThinkVerifier)
 register_verifier("answer_tags")(AnswerTagsVerifier)
+register_verifier("json_schema")(JsonSchemaVerifier)
+register_verifier("language")(LanguageVerifier)
+register_verifier("length")(make_length_verifier)
+register_verifier("overlong")(OverlongVerifier)
+register_verifier("repetition")(RepetitionVerifier)
+register_verifier("arithmetic_steps")(ArithmeticStepsVerifier)
+
+
+@register_verifier("judge")
+def _make_judge(settings: str = "", **overrides: str | int | float | bool) -> Verifier:
+    from gym_reason.verifiers.judge import make_judge  # asyncio and HTTP, for those who ask
+
+    return make_judge(settings, **overrides)
 
 
 def make_verifier(spec: str | Verifier) -> Verifier:

@@ -11,7 +11,7 @@ import gym_reason
 from gym_reason.errors import GymReasonError
 from gym_reason.registry import load_module
 
-COMMANDS = ("train", "eval", "verify", "envs", "report", "doctor")
+COMMANDS = ("train", "eval", "verify", "audit", "envs", "report", "doctor")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -9,6 +9,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gym_reason.errors import GymReasonError
+from gym_reason.verifiers.sandbox import try_backend
+
 _FALLBACK_REQUIREMENTS = (
     "gymnasium",
     "numpy",
@@ -135,17 +138,20 @@ def _check_environments() -> Component:
 
 
 def _check_bubblewrap() -> Component:
-    remedy = "scripts/install-system-deps --only bubblewrap"
     program = shutil.which("bwrap")
     if program is None:
+        remedy = "scripts/install-system-deps --only bubblewrap"
         return Component("sandboxes", "bubblewrap", False, "absent", remedy)
-    command = [program, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    code, output = _probe([*command, "--unshare-all", "--die-with-parent", "true"])
-    if code != 0:
-        remedy = "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1), or use docker"
-        return Component("sandboxes", "bubblewrap", False, f"does not run: {output}", remedy)
-    _, version = _probe([program, "--version"])
-    return Component("sandboxes", "bubblewrap", True, f"{version}, a trial run worked")
+    remedy = "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1), or use docker"
+    return _try_sandbox("bubblewrap", _probe([program, "--version"])[1], remedy)
+
+
+def _try_sandbox(name: str, version: str, remedy: str) -> Component:
+    try:
+        isolation = try_backend(name)
+    except GymReasonError as error:
+        return Component("sandboxes", name, False, f"{version}: {error}", remedy)
+    return Component("sandboxes", name, True, f"{version}, a trial run worked: {isolation}")
 
 
 def _check_docker() -> Component:
@@ -160,7 +166,8 @@ def _check_docker() -> Component:
     if importlib.util.find_spec("docker") is None:
         remedy = "pip install 'gym-reason[docker]'"
         return Component("sandboxes", "docker", False, f"engine {output}, no Python client", remedy)
-    return Component("sandboxes", "docker", True, f"engine {output}")
+    remedy = "build the image: verifiers/sandbox/image/Dockerfile"
+    return _try_sandbox("docker", f"engine {output}", remedy)
 
 
 def _check_ptrace() -> Component:

@@ -5,11 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gym_reason.types import Outcome, Task
-from gym_reason.verifiers import (
+from gym_reason.verifiers.formats import (
     AnswerTagsVerifier,
     ExactVerifier,
+    NoThinkVerifier,
     PositionsVerifier,
     ThinkTagsVerifier,
+    select_region,
 )
 
 TASK = Task("t", (), "abcd")
@@ -43,6 +45,53 @@ def test_think_tags_can_ask_for_a_thought_and_start_inside_one() -> None:
     inside = ThinkTagsVerifier(opened_by_prompt=True)
     assert inside.verify(TASK, "why</think>x").correct
     assert not inside.verify(TASK, "<think>why</think>x").correct
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("5", True),
+        ("<think>\n\n</think>\n5", True),
+        ("<think>so</think>5", False),
+        ("5 <think></think>", False),
+        ("<think></think><think></think>5", False),
+        ("so </think> 5", False),
+        ("<Thinking>so</Thinking> 5", False),
+        ("< think >so 5", False),
+        ("<think></think>", False),
+        ("", False),
+        ("I think < 5 > 4", True),
+    ],
+)
+def test_no_think(text: str, passes: bool) -> None:
+    assert NoThinkVerifier().verify(TASK, text).correct is passes
+
+
+def test_no_think_can_refuse_an_empty_thought() -> None:
+    assert not NoThinkVerifier(allow_empty=False).verify(TASK, "<think></think>5").correct
+
+
+@given(st.text(), st.text(min_size=1))
+def test_a_text_is_never_both_with_and_without_a_thought(thought: str, answer: str) -> None:
+    text = f"<think>{thought}</think>{answer}"
+    strict = ThinkTagsVerifier(require_thought=True)
+    both = strict.verify(TASK, text).correct and NoThinkVerifier().verify(TASK, text).correct
+    assert not both
+
+
+@pytest.mark.parametrize(
+    ("text", "whole", "thought", "answer"),
+    [
+        ("a", "a", "", "a"),
+        ("<think>a</think>b", " a b", " a ", "b"),
+        ("a</think>b", "a b", "a ", "b"),
+        ("<think>a", " a", " a", ""),
+    ],
+)
+def test_regions(text: str, whole: str, thought: str, answer: str) -> None:
+    assert select_region(text, "whole") == whole
+    assert select_region(text, "thought") == thought
+    assert select_region(text, "answer") == answer
 
 
 @pytest.mark.parametrize(

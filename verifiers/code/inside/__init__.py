@@ -1,0 +1,1 @@
+"""What runs inside a sandbox to judge a program: standard library only."""
