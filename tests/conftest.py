@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gym_reason.errors import RunError
+from gym_reason.verifiers.sandbox.boxes import try_backend
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # A shell starts background jobs with Ctrl-C ignored, and the programs under test inherit that.
@@ -32,6 +35,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data in {folder}; name its folder in GYM_REASON_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def needs_bubblewrap() -> None:
+    """Skip what needs the default sandbox where it does not work; CI has to have one that does."""
+    try:
+        try_backend("bubblewrap")
+    except RunError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI is set, and the default sandbox does not work: {error}")
+        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ class CountdownVerifier:
     """
 
     name = "countdown"
+    deterministic = True
 
     def __init__(self, use_all: bool = False, partial_credit: float = 0.0) -> None:
         """Make a verifier.

@@ -2,34 +2,34 @@
 
 import argparse
 import contextlib
-import json
+import itertools
 import os
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import zstandard
+from typing import Any
 
 from gym_reason.cli import add_common_arguments, print_json
-from gym_reason.errors import DataError, RunError, UsageError
-from gym_reason.records import dump_line, explain_os_errors, open_atomic, read_lines
-from gym_reason.registry import explain_unknown
+from gym_reason.cli.verify_output import Sink, Unfinished, describe_run, open_sink, row_line
+from gym_reason.cli.verify_rows import FIELDS, SourceRow, open_source, read_fields, read_items
+from gym_reason.errors import UsageError
 from gym_reason.text import shorten
-from gym_reason.types import Outcome, Task, Verdict
+from gym_reason.types import Outcome, Verdict
 from gym_reason.verifiers.pool import VerifierPool
 
-FIELDS = ("id", "submission", "reference", "meta")
 _PROGRESS_AFTER_S = 2.0
 _PROGRESS_EVERY_S = 0.2
 _DESCRIPTION = """
 Judge each row of a file of JSON lines and write the rows back, in their order, with the verdict's
 fields: reward, correct, outcome, parts, feedback, detail, seconds. A column of the row that has one
 of these names is replaced; every other column is kept. A row is {"id", "submission", "reference",
-"meta"}; all but the submission may be missing. A line that is broken, or lacks its submission or a
-column that --field names, gets the outcome "invalid" and its line number in "line".
+"meta"}; all but the submission may be missing. The reference may be any JSON value: what is no text
+reaches the verifier as its JSON text. A row without a reference that has a column "tests" is judged
+by that. The verifier sees "meta" and every column that is none of the four, such as "language". A
+line that is broken, or lacks its submission or a column that --field names, gets the outcome
+"invalid" and its line number in "line". The exit code is 1 where every row was unscorable.
 """
 
 
@@ -45,12 +45,24 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--out",
         metavar="FILE.jsonl",
-        help="write the rows here, whole or not at all (.zst is compressed); standard output by "
+        help="write the rows here once all are judged (.zst is compressed); standard output by "
         "default, and nowhere with --json",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where an interrupted run with the same --out stopped; its rows wait in "
+        "FILE.jsonl.partial, uncompressed also for .zst",
     )
     parser.add_argument("--workers", type=int, default=None, metavar="N", help="processes")
     parser.add_argument(
         "--timeout", type=float, default=5.0, metavar="S", help="seconds for one row (default 5)"
+    )
+    parser.add_argument(
+        "--cache",
+        metavar="FILE",
+        help="keep verdicts in this file (SQLite) and take known ones from it, where the verifier "
+        "says that it is deterministic; several runs may share it",
     )
     parser.add_argument(
         "--field",
@@ -64,25 +76,63 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Judge the file. Raises GymReasonError."""
-    columns = _read_fields(args.field)
-    source = _open_source(args.file)
+    columns = read_fields(args.field)
+    source = open_source(args.file)
     workers = args.workers if args.workers is not None else _default_workers()
     start = time.monotonic()
     summary = _Summary()
-    with VerifierPool(args.verifier, workers, args.timeout, modules=args.load) as pool:
-        rows: deque[dict[str, Any]] = deque()
-        verdicts = pool.verify_many(_read_items(source, columns, rows))
-        with _open_sink(args.out, quiet=args.json) as sink, _Progress(args.json) as progress:
-            for verdict in verdicts:
-                sink.write(dump_line({**rows.popleft(), **verdict.to_json()}))
+    with VerifierPool(
+        args.verifier, workers, args.timeout, modules=args.load, cache=args.cache
+    ) as pool:
+        progress = _Progress(args.json, _file_size(args.file))
+        with _open_output(args, columns) as sink, progress:
+            if isinstance(sink, Unfinished):
+                for judged in sink.read_rows():
+                    summary.add_row(judged)
+                skipped = itertools.islice(source, summary.rows)
+                progress.skip(summary.rows, sum(len(line) for _, line in skipped))
+            rows: deque[SourceRow] = deque()
+            for verdict in pool.verify_many(read_items(source, columns, rows)):
+                row = rows.popleft()
+                sink.write(row_line({**row.values, **verdict.to_json()}))
                 summary.add(verdict)
-                progress.show(summary)
+                progress.show(summary, row.size)
     seconds = time.monotonic() - start
     if args.json:
         print_json(summary.to_json(seconds, args.out))
     else:
         print(summary.to_text(seconds, args.out), file=sys.stdout if args.out else sys.stderr)
-    return 0
+    return 1 if summary.rows and summary.unscorable == summary.rows else 0
+
+
+@contextlib.contextmanager
+def _open_output(args: argparse.Namespace, columns: dict[str, str]) -> Iterator[Sink]:
+    """Open where the rows go; what an interrupted run has written stays, where it can go on."""
+    name: str | None = args.out
+    out = None if name is None else Path(name)
+    if out is not None and out.is_dir():
+        raise UsageError(f"--out {name} is a folder", "a file")
+    if out is None or (out.exists() and not out.is_file()) or not Path(args.file).is_file():
+        if args.resume:
+            raise UsageError(
+                "--resume with a stream", "a file to read and --out with a file to write"
+            )
+        with open_sink(name, quiet=args.json) as sink:
+            yield sink
+        return
+    begun = describe_run(args.file, args.verifier, args.load, columns)
+    unfinished = Unfinished(out, begun, resume=args.resume)
+    try:
+        yield unfinished
+        unfinished.finish()
+    except BaseException:
+        if unfinished.leave():
+            print(
+                f"gym-reason: the rows judged so far are in {unfinished.path}; "
+                "the same command with --resume goes on from there",
+                file=sys.stderr,
+            )
+        raise
 
 
 class _Summary:
@@ -92,16 +142,32 @@ class _Summary:
         self.rows = 0
         self.correct = 0
         self.outcomes: Counter[str] = Counter()
+        self._first_unscorable = ""
+
+    @property
+    def unscorable(self) -> int:
+        """How many rows nobody can be blamed or praised for."""
+        return self.outcomes[Outcome.UNSCORABLE.value]
 
     def add(self, verdict: Verdict) -> None:
+        self._count(verdict.outcome.value, verdict.correct, verdict.detail)
+
+    def add_row(self, row: dict[str, Any]) -> None:
+        """Count a row that was judged before."""
+        self._count(str(row["outcome"]), bool(row.get("correct")), str(row.get("detail", "")))
+
+    def _count(self, outcome: str, correct: bool, detail: str) -> None:
         self.rows += 1
-        self.correct += verdict.correct
-        self.outcomes[verdict.outcome.value] += 1
+        self.correct += correct
+        self.outcomes[outcome] += 1
+        if outcome == Outcome.UNSCORABLE.value and not self._first_unscorable:
+            self._first_unscorable = shorten(detail, 200) or "no reason given"
 
     def to_json(self, seconds: float, out: str | None) -> dict[str, object]:
         return {
             "rows": self.rows,
             "correct": self.correct,
+            "unscorable": self.unscorable,
             "outcomes": self._sorted_outcomes(),
             "seconds": round(seconds, 3),
             "out": out,
@@ -109,10 +175,13 @@ class _Summary:
 
     def to_text(self, seconds: float, out: str | None) -> str:
         counts = ", ".join(f"{name} {count}" for name, count in self._sorted_outcomes().items())
-        lines = [
-            f"{self.rows} rows, {self.correct} correct" + (f" ({counts})" if counts else ""),
-            f"{seconds:.1f} s, {self.rows / max(seconds, 1e-9):.0f} rows per second",
-        ]
+        lines = [f"{self.rows} rows, {self.correct} correct" + (f" ({counts})" if counts else "")]
+        if self.unscorable:
+            lines.append(
+                f"{self.unscorable} of them unscorable, which count as neither right nor wrong; "
+                f"the first: {self._first_unscorable}"
+            )
+        lines.append(f"{seconds:.1f} s, {self.rows / max(seconds, 1e-9):.0f} rows per second")
         return "\n".join([*lines, f"written to {out}"] if out else lines)
 
     def _sorted_outcomes(self) -> dict[str, int]:
@@ -124,13 +193,17 @@ class _Summary:
 
 
 class _Progress:
-    """A line on standard error once a run takes long, where that is a terminal."""
+    """A bar on standard error once a run takes long, where that is a terminal."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, quiet: bool, size: int | None) -> None:
         self._enabled = not quiet and sys.stderr.isatty()
+        self._size = size
+        self._done = 0
+        self._rows_before = 0
         self._start = self._last = time.monotonic()
         self._stack = contextlib.ExitStack()
-        self._status: Any = None
+        self._bar: Any = None
+        self._task: Any = None
 
     def __enter__(self) -> "_Progress":
         return self
@@ -138,150 +211,44 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def show(self, summary: _Summary) -> None:
+    def skip(self, rows: int, size: int) -> None:
+        """Leave out rows of the file that were judged before, and count their bytes as done."""
+        self._rows_before = rows
+        self._done = size
+
+    def show(self, summary: _Summary, size: int) -> None:
+        """Show what `summary` has counted, after another `size` bytes of the file."""
+        self._done += size
         if not self._enabled:
             return
         now = time.monotonic()
         if now - self._start < _PROGRESS_AFTER_S or now - self._last < _PROGRESS_EVERY_S:
             return
         self._last = now
-        rate = summary.rows / (now - self._start)
+        if self._bar is None:
+            self._bar = self._open_bar()
+        rate = (summary.rows - self._rows_before) / (now - self._start)
         text = f"{summary.rows} rows, {summary.correct} correct, {rate:.0f} rows per second"
-        if self._status is None:
-            from rich.console import Console
+        self._bar.update(self._task, completed=self._done, description=text, refresh=True)
 
-            self._status = self._stack.enter_context(Console(stderr=True).status(text))
-        self._status.update(text)
+    def _open_bar(self) -> Any:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        bar = self._stack.enter_context(
+            Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
+        )
+        self._task = bar.add_task("", total=self._size)
+        return bar
+
+
+def _file_size(file: str) -> int | None:
+    """Return the bytes of all lines of the file; None where that is not known."""
+    path = Path(file)
+    return path.stat().st_size if path.is_file() and path.suffix != ".zst" else None
 
 
 def _default_workers() -> int:
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min(4, available or 1))
-
-
-def _read_fields(arguments: list[str]) -> dict[str, str]:
-    """Return the column of each field that was named."""
-    columns: dict[str, str] = {}
-    for argument in arguments:
-        name, equals, column = argument.partition("=")
-        if not equals or not column:
-            raise UsageError(f"--field {argument}", "NAME=COLUMN", "for example submission=answer")
-        if name not in FIELDS:
-            raise UsageError(*explain_unknown("field", name, list(FIELDS)))
-        columns[name] = column
-    return columns
-
-
-def _open_source(name: str) -> Iterator[tuple[int, bytes]]:
-    """Return the numbered lines of the file; what cannot be read at all says so now."""
-    if name == "-":
-        return ((n, line) for n, line in enumerate(sys.stdin.buffer, 1) if line.strip())
-    path = Path(name)
-    if not path.exists():
-        raise DataError(f"no file {name}", "a file of JSON lines")
-    if path.is_dir():
-        raise DataError(f"{name} is a folder", "a file of JSON lines")
-    return read_lines(path)
-
-
-def _read_items(
-    source: Iterator[tuple[int, bytes]], columns: Mapping[str, str], rows: deque[dict[str, Any]]
-) -> Iterator[tuple[Task, str] | Verdict]:
-    """Yield what the pool takes for each line, and put the row that it came from into `rows`."""
-    for number, line in source:
-        row: dict[str, Any] = {}
-        try:
-            parsed = json.loads(line)
-            if not isinstance(parsed, dict):
-                raise ValueError(f"a JSON {type(parsed).__name__}, expected an object")
-            row = parsed
-            item: tuple[Task, str] | Verdict = _read_row(row, number, columns)
-        # Nesting beyond Python's stack is one more way for a line to be broken.
-        except (ValueError, RecursionError) as error:
-            row = {**row, "line": number}
-            item = _invalid(f"line {number}: {shorten(str(error), 200)}")
-        rows.append(row)
-        yield item
-
-
-def _read_row(row: dict[str, Any], number: int, columns: Mapping[str, str]) -> tuple[Task, str]:
-    """Return the task and the submission of a row. Raises ValueError where it lacks something."""
-    for column in columns.values():
-        if column not in row:
-            raise ValueError(f"no column {column!r}")
-    column = columns.get("submission", "submission")
-    if column not in row:
-        raise ValueError(f"no column {column!r}, expected the submission there")
-    meta = row.get(columns.get("meta", "meta"))
-    task = Task(
-        id=str(row.get(columns.get("id", "id"), number)),
-        prompt=(),
-        reference=_to_text(row.get(columns.get("reference", "reference"), ""), "reference"),
-        meta=meta if isinstance(meta, dict) else {},
-    )
-    return task, _to_text(row[column], "submission")
-
-
-def _to_text(value: object, name: str) -> str:
-    """Return a column as text; a number stands for its digits."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return json.dumps(value)
-    raise ValueError(f"the {name} is of type {type(value).__name__}, expected text")
-
-
-def _invalid(detail: str) -> Verdict:
-    return Verdict(reward=0.0, correct=False, outcome=Outcome.INVALID, detail=detail)
-
-
-class _Discard:
-    """A sink for rows that nobody asked for."""
-
-    def write(self, content: bytes) -> int:
-        return len(content)
-
-
-@contextlib.contextmanager
-def _open_sink(out: str | None, *, quiet: bool) -> "Iterator[BinaryIO | _Discard | Any]":
-    """Open where the rows go."""
-    if out is None:
-        if quiet:
-            yield _Discard()
-        else:
-            with _explain_full_output():
-                yield sys.stdout.buffer
-                sys.stdout.buffer.flush()
-        return
-    path = Path(out)
-    if path.is_dir():
-        raise UsageError(f"--out {out} is a folder", "a file")
-    with _open_target(path) as file:
-        if path.suffix == ".zst":
-            with zstandard.ZstdCompressor(level=3).stream_writer(file, closefd=False) as writer:
-                yield writer
-        else:
-            yield file
-
-
-@contextlib.contextmanager
-def _explain_full_output() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        # A reader such as `head` that has seen enough: no failure of this run.
-        raise
-    except OSError as error:
-        raise RunError(f"cannot write the rows to standard output: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def _open_target(path: Path) -> Iterator[BinaryIO]:
-    if path.exists() and not path.is_file():
-        # A device or a pipe is written to, never replaced by a file.
-        with explain_os_errors(path), path.open("wb") as file:
-            yield file
-    else:
-        # Through a link to the file that it names: the link itself stays.
-        with open_atomic(path.resolve()) as file:
-            yield file

@@ -1,6 +1,7 @@
 """`gym-reason verify`, run as a command."""
 
 import argparse
+import fcntl
 import io
 import json
 import os
@@ -15,12 +16,12 @@ from typing import Any
 import pytest
 import zstandard
 
-from gym_reason.cli import verify
-from gym_reason.errors import GymReasonError
+from gym_reason.cli import main, verify
+from gym_reason.errors import GymReasonError, UsageError
 
 SCRIPT = """
 import argparse, sys
-from gym_reason.cli import verify
+from gym_reason.cli import main, verify
 from gym_reason.errors import GymReasonError
 from gym_reason.registry import load_module
 parser = argparse.ArgumentParser()
@@ -43,14 +44,24 @@ ROWS: list[dict[str, Any]] = [
 
 
 def run(*arguments: object, stdin: bytes = b"") -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, "verify", *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+    """Run the command in this process; return its exit code and what it wrote."""
+    written = {"stdout": io.BytesIO(), "stderr": io.BytesIO()}
+    streams = {name: io.TextIOWrapper(content) for name, content in written.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        for name, stream in streams.items():
+            patch.setattr(sys, name, stream)
+        code = main(["verify", *map(str, arguments)])
+    for stream in streams.values():
+        stream.flush()
+    return code, written["stdout"].getvalue().decode(), written["stderr"].getvalue().decode()
+
+
+def verify_here(*arguments: object) -> int:
+    """Run the command in this process and return its exit code."""
+    parser = argparse.ArgumentParser()
+    verify.add_parser(parser.add_subparsers())
+    return verify.run(parser.parse_args(["verify", *map(str, arguments)]))
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -84,6 +95,7 @@ def test_json_prints_one_object_and_no_rows(tmp_path: Path) -> None:
     assert summary == {
         "rows": 3,
         "correct": 1,
+        "unscorable": 0,
         "outcomes": {"pass": 1, "fail": 1, "no_answer": 1},
         "out": None,
     }
@@ -127,7 +139,219 @@ def test_fields_name_columns(tmp_path: Path) -> None:
 def test_a_row_without_reference_is_the_verifiers_affair() -> None:
     row = b'{"submission": "<think>a</think>b"}'
     assert read_rows(run("think_tags", "-", stdin=row)[1])[0]["outcome"] == "pass"
-    assert read_rows(run("math", "-", stdin=row)[1])[0]["outcome"] == "unscorable"
+    code, stdout, stderr = run("math", "-", stdin=row)
+    assert read_rows(stdout)[0]["outcome"] == "unscorable"
+    # Nothing was judged at all: that is no success.
+    assert code == 1
+    assert "1 of them unscorable, which count as neither right nor wrong" in stderr
+
+
+def test_some_unscorable_rows_are_said_aloud_and_no_failure(tmp_path: Path) -> None:
+    rows = [{"submission": text} for text in ("fine", "raise", "fine", "leave")]
+    source, out = write_rows(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl"
+    code, stdout, _ = run("hostile", source, "--load", HOSTILE, "--out", out)
+    assert code == 0
+    assert stdout.startswith("4 rows, 2 correct (pass 2, unscorable 2)\n2 of them unscorable")
+    assert "the first: the verifier raised RuntimeError: out of luck" in stdout
+    assert json.loads(run("hostile", source, "--load", HOSTILE, "--json")[1])["unscorable"] == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "cases"),
+    [
+        (
+            None,
+            [
+                ({"reference": {"a": [1, "\u00e9"]}}, '{"a": [1, "\u00e9"]}|{}'),
+                ({"reference": [1, 2.5]}, "[1, 2.5]|{}"),
+                ({"reference": True}, "true|{}"),
+                ({"reference": 7}, "7|{}"),
+                ({"reference": None}, "|{}"),
+                ({"tests": {"type": "stdio"}}, '{"type": "stdio"}|{}'),
+                ({"reference": None, "tests": "t"}, "t|{}"),
+                ({"reference": "r", "tests": "t"}, "r|{'tests': 't'}"),
+                ({"reference": "r", "language": "c", "id": 3}, "r|{'language': 'c'}"),
+                ({"meta": {"a": 1}, "a": 2, "b": 3}, "|{'a': 1, 'b': 3}"),
+                ({"meta": "no object", "m": {"a": 1}}, "|{'m': {'a': 1}}"),
+            ],
+        ),
+        ("reference=r", [({"r": None, "tests": "t"}, "|{'tests': 't'}")]),
+        ("meta=m", [({"meta": {"z": 1}, "m": {"a": 1}}, "|{'meta': {'z': 1}, 'a': 1}")]),
+    ],
+)
+def test_what_reaches_the_verifier(
+    field: str | None, cases: list[tuple[dict[str, Any], str]], tmp_path: Path
+) -> None:
+    rows = [{"submission": "x", **row} for row, _ in cases]
+    source, out = write_rows(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl"
+    fields = ["--field", field] if field else []
+    verify_here("echo_task", source, "--out", out, "--load", HOSTILE, *fields)
+    judged = read_rows(out.read_text())
+    assert [row["detail"] for row in judged] == [shown for _, shown in cases]
+    assert [
+        {name: found[name] for name in row} for row, found in zip(rows, judged, strict=True)
+    ] == rows
+
+
+def test_half_a_surrogate_pair_makes_the_round_trip_as_valid_text(tmp_path: Path) -> None:
+    row = {
+        "id": "a\ud800",
+        "submission": "\udfff 12 \u00e9",
+        "reference": "12",
+        "x\ud801": "\ud802",
+    }
+    source, out = write_rows(tmp_path / "in.jsonl", [row, {**row, "id": 2}]), tmp_path / "out.jsonl"
+    verify_here("echo_task", source, "--out", out, "--load", HOSTILE)
+    judged = read_rows(out.read_bytes().decode("utf-8", "strict"))
+    assert [{name: found[name] for name in row} for found in judged] == [row, {**row, "id": 2}]
+
+
+def test_rows_nested_to_the_limit_do_not_end_the_run(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    depths = range(800, 1010, 2)
+    source.write_text(
+        "".join(f'{{"submission": "1", "x": {"[" * depth}{"]" * depth}}}\n' for depth in depths)
+    )
+    verify_here("echo_task", source, "--out", out, "--load", HOSTILE)
+    assert len(out.read_text().splitlines()) == len(depths)
+
+
+def test_known_verdicts_come_from_the_cache(tmp_path: Path) -> None:
+    calls, cache = tmp_path / "calls", tmp_path / "cache.sqlite"
+    source = write_rows(tmp_path / "in.jsonl", [{"submission": f"pass {n}"} for n in range(9)])
+    outs = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    for out in outs:
+        verify_here(
+            f"counted:calls={calls}", source, "--load", HOSTILE, "--cache", cache, "--out", out
+        )
+    assert len(calls.read_text().splitlines()) == 9
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
+def interrupt(source: Path, out: Path, *arguments: object) -> None:
+    """Judge a file whose last rows hang, and kill the run once the first are written."""
+    words = ["hostile", source, "--out", out, "--load", HOSTILE, "--timeout", 600, *arguments]
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, "verify", *map(str, words)])
+    partial = out.with_name(f"{out.name}.partial")
+    deadline = time.monotonic() + 20
+    while not (partial.exists() and partial.stat().st_size):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path) -> tuple[Path, Path]:
+    """A file of rows and the output of a run on it that was killed."""
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    # More rows than a second writes, so that some are sure to have been written out.
+    rows = [{"id": n, "submission": f"sleep 0.01 {n}"[:10]} for n in range(300)]
+    write_rows(source, [*rows, {"id": 300, "submission": "hang"}])
+    interrupt(source, out)
+    return source, out
+
+
+def resume(source: Path, out: Path, *more: object, verifier: str = "hostile") -> int:
+    return verify_here(
+        verifier, source, "--out", out, "--load", HOSTILE, "--timeout", 0.5, *more, "--resume"
+    )
+
+
+def test_a_killed_run_goes_on_where_it_stopped(interrupted: tuple[Path, Path]) -> None:
+    source, out = interrupted
+    partial = out.with_name("out.jsonl.partial")
+    lines = partial.read_bytes().splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith(b"\n")]
+    assert 0 < len(whole) < 301
+    partial.write_bytes(b"".join(whole) + b'{"id": 9, "outc')
+    assert not out.exists()
+    assert resume(source, out) == 0
+    judged = out.read_bytes().splitlines(keepends=True)
+    assert judged[: len(whole)] == whole
+    rows = [json.loads(line) for line in judged]
+    assert [row["id"] for row in rows] == list(range(301))
+    assert [row["outcome"] for row in rows] == ["pass"] * 300 + ["timeout"]
+    assert sorted(os.listdir(out.parent)) == ["in.jsonl", "out.jsonl"]
+
+
+def test_the_summary_of_a_resumed_run_is_of_all_rows(
+    interrupted: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = interrupted
+    assert resume(source, out, "--json") == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["rows"], summary["correct"]) == (301, 300)
+    assert summary["outcomes"] == {"pass": 300, "timeout": 1}
+
+
+def test_rows_of_an_interrupted_run_are_neither_lost_nor_taken_for_others(
+    interrupted: tuple[Path, Path],
+) -> None:
+    source, out = interrupted
+    partial = out.with_name("out.jsonl.partial")
+    kept = partial.read_bytes()
+    with pytest.raises(UsageError, match="--resume to go on"):
+        verify_here("hostile", source, "--out", out, "--load", HOSTILE)
+    with pytest.raises(UsageError, match="another verifier;"):
+        resume(source, out, verifier="exact")
+    with pytest.raises(UsageError, match="another field;"):
+        resume(source, out, "--field", "submission=id")
+    with partial.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match="another run is writing"):
+            resume(source, out)
+    note = out.with_name("out.jsonl.partial.json")
+    content = note.read_bytes()
+    note.unlink()
+    with pytest.raises(UsageError, match="does not say which run"):
+        resume(source, out)
+    note.write_bytes(content)
+    source.write_text(source.read_text().replace("0.01", "0.02", 1))
+    with pytest.raises(UsageError, match="another file;"):
+        resume(source, out)
+    assert partial.read_bytes() == kept
+    source.write_text(source.read_text().replace("0.02", "0.01", 1))
+    partial.write_bytes(b'{"no": "verdict"}\n' + kept)
+    with pytest.raises(UsageError, match=r"line 1 of .* is damaged"):
+        resume(source, out)
+
+
+def test_a_compressed_output_is_resumed_too(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl.zst"
+    rows = [{"id": n, "submission": "sleep 0.01"} for n in range(200)]
+    write_rows(source, [*rows, {"id": 200, "submission": "hang"}])
+    interrupt(source, out)
+    assert resume(source, out) == 0
+    stream = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(out.read_bytes()))
+    assert [row["id"] for row in read_rows(stream.read().decode())] == list(range(201))
+    assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out.jsonl.zst"]
+
+
+def test_resume_begins_where_nothing_was_begun(tmp_path: Path) -> None:
+    source, out = write_rows(tmp_path / "in.jsonl", [{"submission": "a"}]), tmp_path / "out.jsonl"
+    assert resume(source, out) == 0
+    assert len(out.read_text().splitlines()) == 1
+
+
+def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    pids = tmp_path / "pids"
+    rows = [{"submission": "a"}] * 5 + [{"submission": f"hang_with_child {pids}"}]
+    write_rows(source, rows)
+    words = ["hostile", source, "--out", out, "--load", HOSTILE, "--timeout", 600]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, "verify", *map(str, words)], stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 20
+    while not (pids.exists() and pids.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert b"the same command with --resume goes on from there" in stderr
+    assert len(out.with_name("out.jsonl.partial").read_text().splitlines()) == 5
 
 
 def test_zstandard_goes_in_and_out(tmp_path: Path) -> None:
@@ -167,6 +391,8 @@ def test_a_file_can_be_its_own_output_and_a_link_stays_one(tmp_path: Path) -> No
         (["math", "-", "--field", "answer"], 2, "NAME=COLUMN"),
         (["math", "-", "--field", "answr=x"], 2, "no field 'answr'"),
         (["math", "-", "--out", "/"], 2, "folder"),
+        (["math", "-", "--resume"], 2, "--out with a file"),
+        (["math", "-", "--resume", "--out", "/dev/null"], 2, "--out with a file"),
         (["math", "-", "--out", "/nonexistent/out.jsonl"], 1, "cannot write"),
         (["math", "-", "--out", "/dev/full"], 1, "cannot write"),
     ],
@@ -175,11 +401,9 @@ def test_what_cannot_be_done_is_said_in_one_line(
     arguments: list[str], code: int, message: str, tmp_path: Path
 ) -> None:
     source = write_rows(tmp_path / "in.jsonl", ROWS)
-    parser = argparse.ArgumentParser()
-    verify.add_parser(parser.add_subparsers())
     named = [str(source) if argument == "-" else argument for argument in arguments]
     with pytest.raises(GymReasonError, match=re.escape(message)) as caught:
-        verify.run(parser.parse_args(["verify", *named]))
+        verify_here(*named)
     assert caught.value.exit_code == code
     assert "\n" not in str(caught.value)
 

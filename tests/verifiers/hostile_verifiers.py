@@ -9,23 +9,25 @@ from pathlib import Path
 from gym_reason.registry import register_verifier
 from gym_reason.types import Outcome, Task, Verdict
 
+SLEEP = [sys.executable, "-c", "import time; time.sleep(3600)"]
+
 
 @register_verifier("hostile")
 class HostileVerifier:
-    """Does what the submission says."""
+    """Does what the submission says: a word, and for some an argument."""
 
     name = "hostile"
 
     def verify(self, task: Task, submission: str) -> Verdict:
         """Obey."""
         order, _, argument = submission.partition(" ")
-        if order == "hang":
+        if order in ("hang_with_child", "hang_with_daemon", "exit_with_daemon"):
+            child = subprocess.Popen(SLEEP, start_new_session=order.endswith("daemon"))
+            with Path(argument).open("a") as file:
+                file.write(f"{os.getpid()} {child.pid}\n")
+        if order.startswith("hang"):
             time.sleep(3600)
-        if order == "hang_with_child":
-            child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
-            Path(argument).write_text(f"{os.getpid()} {child.pid}")
-            time.sleep(3600)
-        if order == "exit":
+        if order in ("exit", "exit_with_daemon"):
             os._exit(7)
         if order == "exit_once" and not Path(argument).exists():
             Path(argument).touch()
@@ -38,6 +40,11 @@ class HostileVerifier:
             return Verdict(float("nan"), True, Outcome.PASS)
         if order == "print":
             print("noise")
+        if order == "sleep":
+            time.sleep(float(argument))
+        if order == "kill_parent":
+            os.kill(os.getppid(), 9)
+            time.sleep(3600)
         return Verdict(1.0, True, Outcome.PASS, {"pid": float(os.getpid())}, detail=submission)
 
 
@@ -49,3 +56,33 @@ class ReturnsNone:
 
     def verify(self, task: Task, submission: str) -> None:
         """Return nothing."""
+
+
+@register_verifier("counted")
+class Counted:
+    """Says the outcome that the submission begins with, and notes each call in a file."""
+
+    name = "counted"
+    deterministic = True
+
+    def __init__(self, calls: str = "", salt: int = 0) -> None:
+        """Note calls in the file `calls`."""
+        self.calls = calls
+
+    def verify(self, task: Task, submission: str) -> Verdict:
+        """Return the verdict."""
+        with Path(self.calls).open("a") as file:
+            file.write(f"{submission}\n")
+        outcome = Outcome(submission.split()[0])
+        return Verdict(0.5, False, outcome, {"a": 0.5}, "feedback", "d\ud800", 0.25)
+
+
+@register_verifier("echo_task")
+class EchoTask:
+    """Shows what it was given."""
+
+    name = "echo_task"
+
+    def verify(self, task: Task, submission: str) -> Verdict:
+        """Return the task in the detail."""
+        return Verdict(1.0, True, Outcome.PASS, detail=f"{task.reference}|{dict(task.meta)!r}")

@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 
 from gym_reason.errors import RunError, UnknownNameError, UsageError
-from gym_reason.types import Outcome, Task, Verdict
+from gym_reason.types import Json, Outcome, Task, Verdict
 from gym_reason.verifiers.math import MathVerifier
 from gym_reason.verifiers.pool import VerifierPool
+from gym_reason.verifiers.pool.quarantine import Quarantine
+from gym_reason.verifiers.pool.rows import Client, Row
 
 HOSTILE = str(Path(__file__).with_name("hostile_verifiers.py"))
 TASK = Task("t", (), "42")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pool() -> Iterator[VerifierPool]:
     with VerifierPool("hostile", workers=1, timeout_s=1.0, modules=[HOSTILE]) as pool:
         yield pool
@@ -162,12 +164,74 @@ def test_close_leaves_no_process_and_refuses_rows(tmp_path: Path) -> None:
         pool.verify(TASK, "fine")
 
 
-def test_one_thread_cannot_read_two_streams_at_once(pool: VerifierPool) -> None:
+def test_one_thread_reads_two_streams_at_once(pool: VerifierPool) -> None:
     verdicts = pool.verify_many([(TASK, "a"), (TASK, "b")])
-    next(verdicts)
-    with pytest.raises(UsageError, match="in use"):
-        pool.verify(TASK, "c")
+    assert next(verdicts).detail == "a"
+    assert pool.verify(TASK, "c").detail == "c"
     assert next(verdicts).detail == "b"
+
+
+def test_an_abandoned_stream_frees_the_worker_that_hangs_on_it() -> None:
+    with VerifierPool("hostile", timeout_s=600, modules=[HOSTILE]) as pool:
+        verdicts = pool.verify_many((TASK, text) for text in ["a", "hang", "b"])
+        assert next(verdicts).detail == "a"
+        verdicts.close()
+        assert pool.verify(TASK, "c").detail == "c"
+
+
+@pytest.mark.parametrize("order", ["hang_with_daemon", "exit_with_daemon"])
+def test_what_a_worker_started_in_a_session_of_its_own_dies_with_it(
+    pool: VerifierPool, tmp_path: Path, order: str
+) -> None:
+    pids_file = tmp_path / "pids"
+    outcome = Outcome.TIMEOUT if order == "hang_with_daemon" else Outcome.UNSCORABLE
+    assert outcomes(pool, f"{order} {pids_file}") == [outcome]
+    wait_until_dead(*wait_for_pids(pids_file))
+
+
+def test_a_submission_that_did_harm_is_answered_from_memory(
+    pool: VerifierPool, tmp_path: Path
+) -> None:
+    pids_file = tmp_path / "pids"
+    for order in ("hang_with_daemon", "exit_with_daemon"):
+        text = f"{order} {pids_file}"
+        first = pool.verify(TASK, text)
+        runs = pids_file.read_text()
+        again = pool.verify(Task("another id", (), TASK.reference), text)
+        assert pids_file.read_text() == runs
+        assert (again.outcome, again.reward) == (first.outcome, first.reward)
+        assert again.detail.startswith(first.detail)
+        assert "not tried again" in again.detail
+    # Another reference makes another row.
+    pool.verify(Task("t", (), "43"), f"exit_with_daemon {pids_file}")
+    assert pids_file.read_text() != runs
+
+
+def test_the_quarantine_forgets_the_oldest() -> None:
+    quarantine = Quarantine(most_rows=2)
+    rows = [Row(Client(), 0, TASK, text, b"") for text in "abc"]
+    for row in rows:
+        quarantine.add(row, Verdict(0.0, False, Outcome.TIMEOUT, detail=row.submission))
+    assert quarantine.find(rows[0]) is None
+    assert [found.detail[0] for row in rows[1:] if (found := quarantine.find(row))] == ["b", "c"]
+
+
+def test_a_fork_server_that_dies_is_replaced(pool: VerifierPool) -> None:
+    assert outcomes(pool, "a", "kill_parent", "b") == [
+        Outcome.PASS,
+        Outcome.UNSCORABLE,
+        Outcome.PASS,
+    ]
+
+
+def test_a_task_that_cannot_be_sent_is_unscorable_alone(pool: VerifierPool) -> None:
+    deep: Json = None
+    for _ in range(100_000):
+        deep = [deep]
+    rows = [(TASK, "a"), (Task("t", (), "42", meta={"deep": deep}), "b"), (TASK, "c")]
+    verdicts = list(pool.verify_many(rows))
+    assert [v.outcome for v in verdicts] == [Outcome.PASS, Outcome.UNSCORABLE, Outcome.PASS]
+    assert "RecursionError" in verdicts[1].detail
 
 
 @pytest.mark.parametrize(("workers", "timeout_s"), [(0, 1.0), (1, 0.0), (1, float("nan"))])
@@ -217,10 +281,9 @@ def test_workers_end_with_their_parent(tmp_path: Path, number: signal.Signals) -
     parent.send_signal(number)
     parent.wait(timeout=20)
     try:
-        wait_until_dead(worker)
+        wait_until_dead(worker, child)
         if number is signal.SIGINT:
             assert "KeyboardInterrupt" in (tmp_path / "errors").read_text()
-            wait_until_dead(child)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
