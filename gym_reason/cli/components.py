@@ -166,7 +166,7 @@ def _check_docker() -> Component:
     if importlib.util.find_spec("docker") is None:
         remedy = "pip install 'gym-reason[docker]'"
         return Component("sandboxes", "docker", False, f"engine {output}, no Python client", remedy)
-    remedy = "build the image: verifiers/sandbox/image/Dockerfile"
+    remedy = "docker build -t gym-reason-sandbox - < verifiers/sandbox/Dockerfile"
     return _try_sandbox("docker", f"engine {output}", remedy)
 
 

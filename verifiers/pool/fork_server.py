@@ -25,6 +25,7 @@ from typing import NoReturn
 
 from gym_reason.registry import load_module
 from gym_reason.verifiers.pool.worker import serve
+from gym_reason.verifiers.sandbox import remove_left_by
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -128,6 +129,7 @@ def _end_worker(pid: int, workers: set[int]) -> int:
     except ChildProcessError:
         code = -1
     _kill_children(keep=workers)
+    remove_left_by(pid)
     return code
 
 
@@ -178,5 +180,8 @@ def _die_with(parent_pid: int, number: signal.Signals) -> None:
 def _leave(number: int = 0, frame: object = None) -> NoReturn:
     """Kill everything below this process, and end it, also in the middle of doing so."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    workers = _children()
     _kill_children(keep=set())
+    for pid in workers:
+        remove_left_by(pid)
     os._exit(0)

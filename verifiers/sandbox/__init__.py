@@ -5,7 +5,13 @@ that is kept warm in this process; `run_job` runs one job in it to its end.
 """
 
 from gym_reason.verifiers.sandbox.base import Job, Run, Sandbox, SandboxLostError
-from gym_reason.verifiers.sandbox.boxes import BoxSpec, borrow, choose_backend, try_backend
+from gym_reason.verifiers.sandbox.boxes import (
+    BoxSpec,
+    borrow,
+    choose_backend,
+    remove_left_by,
+    try_backend,
+)
 from gym_reason.verifiers.sandbox.limits import MIB, Limits
 from gym_reason.verifiers.sandbox.supervise import Finished, Watch, run_job, watch_until
 
@@ -21,6 +27,7 @@ __all__ = [
     "Watch",
     "borrow",
     "choose_backend",
+    "remove_left_by",
     "run_job",
     "try_backend",
     "watch_until",

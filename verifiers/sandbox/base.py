@@ -175,6 +175,8 @@ class Sandbox(ABC):
             for name in ("stdout", "stderr", "report"):
                 reading, writing = os.pipe2(os.O_CLOEXEC)
                 os.set_blocking(reading, False)
+                # A run is another user, who may open /dev/stdout anew.
+                os.fchmod(writing, 0o622)
                 ours[reading] = name
                 theirs.append(writing)
             theirs.append(_memory_file(json.dumps(job.content).encode()))

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from gym_reason.errors import RunError, UnknownNameError
 from gym_reason.registry import explain_unknown
+from gym_reason.verifiers.sandbox import cgroups
 from gym_reason.verifiers.sandbox.base import Job, Sandbox
 from gym_reason.verifiers.sandbox.bubblewrap import BubblewrapSandbox
 from gym_reason.verifiers.sandbox.docker import DockerSandbox
 from gym_reason.verifiers.sandbox.limits import Limits
 from gym_reason.verifiers.sandbox.process import ProcessSandbox
+from gym_reason.verifiers.sandbox.process import remove_left_by as remove_folders_left_by
 from gym_reason.verifiers.sandbox.supervise import run_job
 
 _BACKENDS: dict[str, Callable[[Limits, tuple[str, ...]], Sandbox]] = {
@@ -99,14 +101,20 @@ def _take_idle(spec: BoxSpec) -> Sandbox | None:
         sandbox.close()
 
 
+def check_backend(name: str) -> str:
+    """Return the name of a backend, `docker:IMAGE` or `auto`. Raises UnknownNameError."""
+    kind, _, image = name.partition(":")
+    if name not in (*_BACKENDS, "auto") and not (kind == "docker" and image):
+        raise UnknownNameError(*explain_unknown("sandbox", name, [*_BACKENDS, "auto"]))
+    return name
+
+
 def open_sandbox(spec: BoxSpec) -> Sandbox:
     """Start a new sandbox. Raises RunError, UnknownNameError."""
-    name = choose_backend() if spec.backend == "auto" else spec.backend
-    kind, _, image = name.partition(":")
-    if kind == "docker" and image:
+    name = choose_backend() if spec.backend == "auto" else check_backend(spec.backend)
+    _, _, image = name.partition(":")
+    if image:
         return DockerSandbox(spec.limits, spec.modules, image)
-    if name not in _BACKENDS:
-        raise UnknownNameError(*explain_unknown("sandbox", name, [*_BACKENDS, "auto"]))
     return _BACKENDS[name](spec.limits, spec.modules)
 
 
@@ -140,6 +148,13 @@ def choose_backend() -> str:
         "bubblewrap or docker",
         "see `gym-reason doctor`, or say sandbox=process to run submissions without isolation",
     )
+
+
+def remove_left_by(process: int) -> None:
+    """Remove what the sandboxes of a process which was killed have left behind."""
+    for remove in (cgroups.remove_left_by, remove_folders_left_by):
+        with contextlib.suppress(OSError):
+            remove(process)
 
 
 @atexit.register

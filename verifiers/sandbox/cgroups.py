@@ -97,15 +97,16 @@ class Cgroup:
 
     def remove(self) -> None:
         """Remove the folders, once the last process in them is gone; waits up to a second."""
-        deadline = time.monotonic() + 1.0
         for folder in dict.fromkeys(self.folders.values()):
-            while folder.exists():
-                try:
-                    folder.rmdir()
-                except OSError:
-                    if time.monotonic() > deadline:
-                        break
-                    time.sleep(0.005)
+            _remove_folder(folder, 1.0)
+
+
+def remove_left_by(process: int) -> None:
+    """Remove the cgroups that a process which was killed has left behind."""
+    for _, parents, _ in _find_hierarchies(Path("/proc/self")):
+        for parent in parents:
+            for folder in parent.glob(f"{_PREFIX}-{process}-*"):
+                _remove_folder(folder, 0.5)
 
 
 def make_cgroup(process: Path = Path("/proc/self")) -> Cgroup | None:
@@ -189,6 +190,17 @@ def _read_own_paths(path: Path) -> dict[str, str]:
             _, controllers, own = line.split(":", 2)
             paths |= dict.fromkeys(controllers.split(","), own)
     return paths
+
+
+def _remove_folder(folder: Path, limit_s: float) -> None:
+    deadline = time.monotonic() + limit_s
+    while folder.exists():
+        try:
+            folder.rmdir()
+        except OSError:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.005)
 
 
 def _remove_stale(parent: Path) -> None:

@@ -15,6 +15,7 @@ import json
 import os
 import random
 import socket
+import ssl
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,11 +83,10 @@ class DockerSandbox(Sandbox):
         # Below 65536, so that an engine with a user namespace has it; rarely one of another's.
         self._uid = random.SystemRandom().randrange(20_000, 60_000)
         self._engine = connect()
-        with self._explain():
-            _remove_leftovers_once(self._engine.base_url)
-            self._container = self._create()
         try:
             with self._explain():
+                _remove_leftovers_once(self._engine.base_url)
+                self._container = self._create()
                 stream = _attach(self._engine, self._container)
                 self._bridge = Bridge(stream)
                 self._control = self._bridge.control
@@ -226,8 +226,13 @@ def connect() -> "APIClient":
         ) from None
     place = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     try:
+        if place.startswith("unix://"):
+            # First, since the SDK leaves a socket that it cannot connect to be collected.
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(_ENGINE_LIMIT_S)
+                probe.connect(place.removeprefix("unix://"))
         return APIClient(version="auto", timeout=_ENGINE_LIMIT_S, **kwargs_from_env())
-    except (DockerException, RequestException, ValueError) as error:
+    except (DockerException, RequestException, OSError, ValueError) as error:
         raise RunError(
             f"no Docker engine answers at {place}: {_find_cause(error)}",
             "a running engine",
@@ -285,7 +290,10 @@ def _attach(engine: "APIClient", container: str) -> socket.socket:
         raise RunError(
             f"an engine at {engine.base_url}", "one behind unix:// or tcp://", "see DOCKER_HOST"
         )
-    return stream
+    if isinstance(stream, ssl.SSLSocket):
+        return stream
+    # The client's own objects around it would keep it open.
+    return socket.socket(fileno=stream.detach())
 
 
 @functools.cache

@@ -5,6 +5,7 @@ has to be asked for by name and warns once.
 """
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -25,6 +26,11 @@ _SERVER_BYTES = 48 * MIB
 _SERVER_PROCESSES = 8
 
 
+def folder_prefix(process: int) -> str:
+    """Return how the names of the folders begin that the sandboxes of a process make."""
+    return f"gym-reason-run-{process}-"
+
+
 class NoIsolationWarning(UserWarning):
     """Submissions run without a sandbox."""
 
@@ -37,6 +43,7 @@ class ProcessSandbox(Sandbox):
     def __init__(self, limits: Limits, modules: Iterable[str] = ()) -> None:
         """Start one, with a warning that says what it does not stop. Raises SandboxLostError."""
         super().__init__(limits, modules)
+        _remove_stale_folders()
         seccomp = build_filter(inner=True, network=False)
         self.isolation = _describe(seccomp is not None)
         warnings.warn(
@@ -55,7 +62,7 @@ class ProcessSandbox(Sandbox):
         if self._cgroup is None or not self._cgroup.limits_memory:
             inner["address_bytes"] = limits.memory_bytes
         self._process: subprocess.Popen[bytes] | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="gym-reason-run-")
+        self._folder = tempfile.TemporaryDirectory(prefix=folder_prefix(os.getpid()))
         settings = server_settings("none", inner, seccomp)
         settings |= {"folders": [self._folder.name], "readable": _python_folders()}
         try:
@@ -105,6 +112,19 @@ class ProcessSandbox(Sandbox):
         if cgroup is not None:
             cgroup.kill_all()
             cgroup.remove()
+
+
+def remove_left_by(process: int) -> None:
+    """Remove the folders that a process which was killed has left behind."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{folder_prefix(process)}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_stale_folders() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{folder_prefix(0).removesuffix('0-')}*"):
+        owner = folder.name.split("-")[3]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _describe(filtered: bool) -> str:

@@ -34,7 +34,8 @@ _SOCKET_FAMILIES = (1, 2, 10)
 """AF_UNIX, AF_INET and AF_INET6, which a network namespace holds. AF_VSOCK it does not."""
 _TERMINAL_REQUESTS = (0x5412, 0x541C)
 """TIOCSTI and TIOCLINUX, which type into a terminal."""
-_X32_BIT = 0x40000000
+_FIRST_UNKNOWN = 470
+"""Calls from this number on are newer than the lists below, or the x32 forms of all."""
 
 # name: (x86_64, aarch64); -1 where the architecture has no such call.
 _ALWAYS_REFUSED: dict[str, tuple[int, int]] = {
@@ -55,10 +56,12 @@ _ALWAYS_REFUSED: dict[str, tuple[int, int]] = {
     "_sysctl": (156, -1), "ustat": (136, -1), "sysfs": (139, -1),
     "move_pages": (279, 239), "migrate_pages": (256, 238), "mbind": (237, 235),
     "set_mempolicy": (238, 237), "fanotify_init": (300, 262), "fanotify_mark": (301, 263),
-    "memfd_secret": (447, 447),
+    "memfd_secret": (447, 447), "set_mempolicy_home_node": (450, 450),
+    "sync": (162, 81), "syncfs": (306, 267), "io_setup": (206, 0),
     "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
     "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433),
-    "mount_setattr": (442, 442),
+    "mount_setattr": (442, 442), "open_tree_attr": (467, 467),
+    "statmount": (457, 457), "listmount": (458, 458),
 }  # fmt: skip
 _REFUSED_WITHIN: dict[str, tuple[int, int]] = {
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51),
@@ -102,8 +105,7 @@ def build_filter(
         _step(_RETURN, _KILL),
         _step(_LOAD_WORD, _NUMBER),
     ]
-    if column == 0:
-        program += [_step(_JUMP_AT_LEAST, _X32_BIT, 0, 1), _refuse(_ENOSYS)]
+    program += [_step(_JUMP_AT_LEAST, _FIRST_UNKNOWN, 0, 1), _refuse(_ENOSYS)]
     for numbers in refused.values():
         if numbers[column] >= 0:
             program += [_step(_JUMP_EQUAL, numbers[column], 0, 1), _refuse(_EPERM)]

@@ -6,7 +6,8 @@ import resource
 from typing import Any
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x20000, 0x08000000, 0x20000000
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 1 << 14, 1 << 18
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
+_MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1 << 5, 1 << 12, 1 << 14, 1 << 18
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _PR_SET_NO_NEW_PRIVS = 22, 2, 38
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -41,7 +42,13 @@ def take_private_disk(disk_bytes: int, files: int) -> None:
     options = f"size={disk_bytes},nr_inodes={files},mode=700"
     for folder in ("/tmp", "/dev/shm"):
         _mount("tmpfs", folder, "tmpfs", _MS_NOSUID | _MS_NODEV, options)
-    _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, None)
+    # Read-only, or a run would make itself dearer than the server, and where memory runs out the
+    # kernel would kill that one instead.
+    proc_flags = _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
+    _mount("proc", "/proc", "proc", proc_flags, None)
+    # Terminals can be opened all the same, but what a run did to /dev/pts/ptmx would stay.
+    terminal_flags = _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | _MS_NOEXEC
+    _mount(None, "/dev/pts", None, terminal_flags, None)
 
 
 def drop_capabilities() -> None:
@@ -67,7 +74,8 @@ def set_limits(limits: dict[str, Any], cpu_s: int) -> None:
         cpu_s: Seconds of processor time of one process.
     """
     values = {
-        resource.RLIMIT_CORE: 0,
+        # Where cores go to a program of the host's, the kernel starts it at 0 too, but not at 1.
+        resource.RLIMIT_CORE: 1,
         resource.RLIMIT_CPU: cpu_s,
         resource.RLIMIT_FSIZE: limits["disk_bytes"],
         resource.RLIMIT_NOFILE: limits["open_files"],

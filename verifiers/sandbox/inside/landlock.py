@@ -54,14 +54,19 @@ def restrict(scratch: str, readable: list[str]) -> None:
     _apply(fields, [*rules, (scratch, rights)])
 
 
-def hide_folders(listable: list[str]) -> None:
-    """Refuse to list any folder but those below `listable`, where there is Landlock.
+def hide_folders(listable: list[str], own: list[str]) -> None:
+    """Refuse to list any folder but those below `listable` and `own`, where there is Landlock 2.
+
+    Files are moved between folders below `own` alone.
 
     Raises:
         OSError: Where the kernel refuses.
     """
-    if version():
-        _apply([_READ_DIR], [(path, _READ_DIR) for path in listable if os.path.isdir(path)])
+    if version() >= 2:
+        # A rule on anything forbids moves between folders unless it is said where they may be.
+        rules = [(path, _READ_DIR) for path in listable if os.path.isdir(path)]
+        rules += [(path, _READ_DIR | _REFER) for path in own]
+        _apply([_READ_DIR | _REFER], rules)
 
 
 def keep_writes_in(folders: list[str]) -> None:

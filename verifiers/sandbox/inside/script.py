@@ -1,6 +1,7 @@
 """A run that is a Python program, in the interpreter that is warm already."""
 
 import atexit
+import contextlib
 import linecache
 import os
 import sys
@@ -42,13 +43,14 @@ def renew_streams() -> None:
 
 def hide_folders() -> None:
     """Let a program list its own folders alone: the host's are many, and none of its business."""
-    landlock.hide_folders(["/tmp", "/dev", "/proc", os.getcwd(), *filter(None, sys.path)])
+    own = ["/tmp", "/dev/shm", os.getcwd()]
+    landlock.hide_folders(["/dev", "/proc", *filter(None, sys.path)], own)
 
 
 def prepare_module(name: str, source: str) -> types.ModuleType:
     """Return an empty module under `name`, with the source where tracebacks look for it."""
     module = types.ModuleType(name)
-    module.__file__ = FILE_NAME
+    module.__file__ = os.path.abspath(FILE_NAME)
     module.__dict__["__builtins__"] = __builtins__
     sys.modules[name] = module
     sys.argv = [FILE_NAME]
@@ -61,8 +63,15 @@ def prepare_module(name: str, source: str) -> types.ModuleType:
     return module
 
 
+def write_source(source: str) -> None:
+    """Put a program where it says that it lies, for those that read or start themselves."""
+    with contextlib.suppress(OSError), open(FILE_NAME, "wb") as file:
+        file.write(source.encode("utf-8", "surrogatepass"))
+
+
 def _run_main(source: str) -> int:
     module = prepare_module("__main__", source)
+    write_source(source)
     try:
         exec(compile(source, FILE_NAME, "exec", dont_inherit=True), module.__dict__)
     except SystemExit as stop:

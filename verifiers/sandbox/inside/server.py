@@ -43,7 +43,8 @@ def main(control: socket.socket, settings: dict[str, Any]) -> None:
         settings: `mode` says what parts a run from the next: `namespaces`, a `user` of its own, or
             `none`. `paths` are added to where modules are found, `preload` names modules to
             import. `limits` is what `confine.set_limits` takes and `files`; `filter` is the inner
-            seccomp filter in hexadecimal, or empty. `uid` is the user of a run in the mode `user`.
+            seccomp filter in hexadecimal, or empty. `uid` is the user of a run in the mode `user`,
+            for a server that shares its process namespace with the first process there alone.
             `folders` are those that a run may write to, its working folder first; `readable` is
             what `landlock.restrict` takes in the mode `none`.
     """

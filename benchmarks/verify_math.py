@@ -1,0 +1,244 @@
+"""Math checks per second, ours and Math-Verify's, side by side on the same pairs.
+
+    python benchmarks/verify_math.py --out benchmarks/results/verify_math.json
+
+Math-Verify runs in an environment of its own, made on first use in `.venv-math-verify`. Both sides
+check the same pairs in turns, several rounds, each side in one warm process; half of the pairs are
+right. Besides the times it says where the two disagree.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PEER = "math-verify[antlr4_13_2]==0.9.0"
+Pair = tuple[str, str]
+
+
+def main() -> None:
+    """Measure both mixes and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--pairs", type=int, default=600, help="pairs of each mix")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--worker", choices=("ours", "peer"), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.worker:
+        serve(check_ours() if args.worker == "ours" else check_peer())
+        return
+    generator = random.Random(args.seed)
+    rows = []
+    with Worker(Path(sys.executable), "ours") as ours, Worker(make_peer(), "peer") as peer:
+        for name, make in MIXES.items():
+            pairs = [make(generator, index % 2 == 0) for index in range(args.pairs)]
+            rows.append({"mix": name, **compare(ours, peer, pairs, args.rounds)})
+            print_row(rows[-1])
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        machine = {"python": platform.python_version(), "cores": os.cpu_count(), "peer": PEER}
+        args.out.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+
+
+def compare(ours: "Worker", peer: "Worker", pairs: list[Pair], rounds: int) -> dict[str, Any]:
+    """Return the medians of both sides over the rounds, and what each says of the pairs."""
+    seconds: dict[str, list[float]] = {"ours": [], "peer": []}
+    verdicts: dict[str, list[bool]] = {}
+    latest: dict[str, list[float]] = {}
+    for _ in range(rounds + 1):
+        for name, worker in (("ours", ours), ("peer", peer)):
+            times, verdicts[name] = worker.check(pairs)
+            seconds[name].append(sum(times))
+            latest[name] = times
+    # The first round is for warming up.
+    total = {name: statistics.median(values[1:]) for name, values in seconds.items()}
+    differ = [
+        {"reference": pair[0], "answer": pair[1], "ours": one, "peer": other}
+        for pair, one, other in zip(pairs, verdicts["ours"], verdicts["peer"], strict=True)
+        if one != other
+    ]
+    right = [index % 2 == 0 for index in range(len(pairs))]
+    return {
+        "pairs": len(pairs),
+        "ours_per_s": len(pairs) / total["ours"],
+        "peer_per_s": len(pairs) / total["peer"],
+        "ratio": total["peer"] / total["ours"],
+        "ours_median_us": statistics.median(latest["ours"]) * 1e6,
+        "peer_median_us": statistics.median(latest["peer"]) * 1e6,
+        "ours_worst_ms": max(latest["ours"]) * 1e3,
+        "peer_worst_ms": max(latest["peer"]) * 1e3,
+        "ours_right": sum(map(bool.__eq__, verdicts["ours"], right)),
+        "peer_right": sum(map(bool.__eq__, verdicts["peer"], right)),
+        "differ": differ,
+    }
+
+
+def print_row(row: dict[str, Any]) -> None:
+    """Print one line of the table."""
+    print(
+        f"{row['mix']:<8} ours {row['ours_per_s']:9.0f}/s  peer {row['peer_per_s']:7.0f}/s  "
+        f"ratio {row['ratio']:6.1f}  worst {row['ours_worst_ms']:.1f} / {row['peer_worst_ms']:.1f} ms  "
+        f"right {row['ours_right']} / {row['peer_right']} of {row['pairs']}",
+        flush=True,
+    )
+
+
+class Worker:
+    """One side in a process of its own."""
+
+    def __init__(self, python: Path, side: str) -> None:
+        """Start it."""
+        self.process = subprocess.Popen(
+            [str(python), __file__, "--worker", side],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> "Worker":
+        """Return it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self.process.communicate()
+
+    def check(self, pairs: list[Pair]) -> tuple[list[float], list[bool]]:
+        """Return the seconds of each check and its verdict."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(pairs) + "\n")
+        self.process.stdin.flush()
+        times, verdicts = json.loads(self.process.stdout.readline())
+        return times, verdicts
+
+
+def serve(check: Callable[[str, str], bool]) -> None:
+    """Answer each line of pairs on standard input. No cache lives on between two checks."""
+    for line in sys.stdin:
+        times, verdicts = [], []
+        for reference, answer in json.loads(line):
+            forget()
+            start = time.perf_counter()
+            verdicts.append(check(reference, answer))
+            times.append(time.perf_counter() - start)
+        print(json.dumps([times, verdicts]), flush=True)
+
+
+def check_ours() -> Callable[[str, str], bool]:
+    """Return our check."""
+    from gym_reason.types import Task
+    from gym_reason.verifiers.math import MathVerifier
+
+    verifier = MathVerifier()
+
+    def check(reference: str, answer: str) -> bool:
+        return verifier.verify(Task("", (), reference), answer).correct
+
+    return check
+
+
+def forget() -> None:
+    """Empty every cache of the math verifier."""
+    import functools
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("gym_reason.verifiers.math"):
+            for value in vars(module).values():
+                if isinstance(value, functools._lru_cache_wrapper):
+                    value.cache_clear()
+                elif isinstance(value, type):
+                    for member in vars(value).values():
+                        inner = getattr(member, "__func__", None)
+                        if isinstance(inner, functools._lru_cache_wrapper):
+                            inner.cache_clear()
+
+
+def check_peer() -> Callable[[str, str], bool]:
+    """Return Math-Verify's check."""
+    import logging
+
+    from math_verify import parse, verify
+
+    logging.disable(logging.CRITICAL)
+
+    def check(reference: str, answer: str) -> bool:
+        return bool(verify(parse(f"${reference}$"), parse(answer)))
+
+    return check
+
+
+def make_peer() -> Path:
+    """Return the interpreter of Math-Verify's environment, made where it is missing."""
+    given = os.environ.get("MATH_VERIFY_PYTHON")
+    if given:
+        return Path(given)
+    folder = ROOT / ".venv-math-verify"
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", PEER], check=True)
+    return python
+
+
+def make_plain(generator: random.Random, right: bool) -> Pair:
+    """Return a pair of plain numbers or fractions."""
+    kind = generator.randrange(4)
+    value = generator.randint(2, 99_999)
+    other = value if right else value + generator.choice([-10, -1, 1, 2, 100])
+    if kind == 0:
+        return str(value), f"\\boxed{{{other}}}"
+    if kind == 1:
+        return f"{value}", f"The answer is ${other:,}$."
+    if kind == 2:
+        return f"{value / 100:.2f}", f"\\boxed{{{other / 100:.2f}}}"
+    below = generator.randint(2, 99)
+    factor = generator.randint(1, 3)
+    return f"\\frac{{{value}}}{{{below}}}", f"\\boxed{{\\frac{{{other * factor}}}{{{below * factor}}}}}"
+
+
+def make_mixed(generator: random.Random, right: bool) -> Pair:
+    """Return a pair of one of the forms that answers of competition problems take."""
+    a, b, c = (generator.randint(2, 20) for _ in range(3))
+    d = a if right else a + generator.choice([1, 2, 3])
+    forms: list[Pair] = [
+        make_plain(generator, right),
+        (f"({a}, {b})", f"\\boxed{{\\left({d},{b}\\right)}}"),
+        (f"\\{{{a}, {a + b}, {c + 50}\\}}", f"\\boxed{{\\{{{c + 50}, {d}, {a + b}\\}}}}"),
+        (f"[{a}, {a + b})", f"\\boxed{{[{d}, {a + b})}}"),
+        (f"x^2 + {a}x + {b}", f"\\boxed{{{b} + {d} x + x^{{2}}}}"),
+        (f"(x + {a})(x - {b})", f"\\boxed{{x^2 + {d - b}x - {d * b}}}"),
+        (f"{a}\\sqrt{{{b}}}", f"\\boxed{{\\sqrt{{{d * d * b}}}}}"),
+        (f"\\frac{{{a}\\pi}}{{{b}}}", f"\\boxed{{{d}\\pi/{b}}}"),
+        (f"2^{{{a}}}", f"\\boxed{{{2**d}}}"),
+        (f"y = {a}x + {b}", f"\\boxed{{y - {b} = {d} x}}"),
+        (f"x > {a}", f"\\boxed{{x \\in ({d}, \\infty)}}"),
+        (f"\\frac{{x + {a}}}{{x^2 - 1}}", f"\\boxed{{\\frac{{x+{d}}}{{(x-1)(x+1)}}}}"),
+        (f"\\begin{{pmatrix}}{a} & {b}\\\\{c} & 1\\end{{pmatrix}}",
+         f"\\boxed{{\\begin{{bmatrix}}{d} & {b} \\\\ {c} & 1\\end{{bmatrix}}}}"),
+        (f"{a}\\%", f"\\boxed{{{d}\\%}}"),
+        (f"\\text{{({'ABCD'[a % 4]})}}", f"\\boxed{{{'ABCD'[(a + (0 if right else 1)) % 4]}}}"),
+        (f"e^{{{a}}} - {b}", f"\\boxed{{-{b} + e^{{{d}}}}}"),
+        (f"\\log_2 {2**a * 3}", f"\\boxed{{{d} + \\log_2 3}}"),
+        (f"\\sin(2x) + {a}", f"\\boxed{{2\\sin x\\cos x + {d}}}"),
+    ]  # fmt: skip
+    return forms[generator.randrange(len(forms))]
+
+
+MIXES: dict[str, Callable[[random.Random, bool], Pair]] = {
+    "plain": make_plain,
+    "mixed": make_mixed,
+}
+
+if __name__ == "__main__":
+    main()
