@@ -7,7 +7,8 @@ In this order, after the last `</think>`; the first that is present decides:
 3. GSM8K's `#### x`
 4. `the answer is x`
 5. the whole text, where it is a number, or where a short line of words is asked for
-6. in the lenient profile, the last number of the text
+6. in the lenient profile, the last number of the text, or the last formula between dollar signs in
+   a sentence where something else than a number is asked for
 
 Where one of the first two is there several times with different contents, the strict profile
 takes all of them, as a list, which equals no single reference; the lenient one takes the last,
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gym_reason.text import after_thinking
+from gym_reason.verifiers.math.last_formula import find_last_formula
 from gym_reason.verifiers.math.last_number import find_last_number
 from gym_reason.verifiers.math.numbers import (
     Number,
@@ -28,7 +30,7 @@ from gym_reason.verifiers.math.numbers import (
 )
 
 Profile = Literal["strict", "lenient"]
-Source = Literal["answer_tag", "boxed", "hash", "phrase", "whole", "last_number"]
+Source = Literal["answer_tag", "boxed", "hash", "phrase", "whole", "last_number", "last_formula"]
 
 MAX_CHARS = 20_000
 """Only this many characters at the end of a text are looked at."""
@@ -39,12 +41,17 @@ MAX_BETWEEN_BOXES = 40
 
 _BOX_TOKEN = re.compile(r"\\(?:boxed|fbox)\s?\{|\\.|[{}]", re.DOTALL)
 _BETWEEN_BOXES = re.compile(
-    r"[\s$,;.()\[\]\\*]*(?:or|and|and/or|\\text\{ ?(?:or|and) ?\})?[\s$,;.()\[\]\\*]*"
+    r"(?:[\s$,;.()\[\]\\*]|\\q?quad)*(?:or|and|and/or|\\text\{ ?(?:or|and) ?\}|\u548c|\u6216)?"
+    r"(?:[\s$,;.()\[\]\\*]|\\q?quad)*"
 )
-_PHRASE = re.compile(r"\banswer\b[*_]{0,2} ?(?:is\b|:|=)[*_]{0,2} ?:?", re.IGNORECASE)
+_PHRASE = re.compile(
+    r"\banswer\b[*_]{0,2} ?(?:is\b|:|=)[*_]{0,2} ?:?"
+    r"|\u7b54\u6848[*_]{0,2} ?(?:\u662f|\u4e3a|:|\uff1a)[*_]{0,2} ?[:\uff1a]?",
+    re.IGNORECASE,
+)
 # A comma or a bracket ends it too, unless what follows takes the answer back.
 _PHRASE_END = re.compile(
-    r"\n|[.;] |\.$| (?:because|since|as|which|so|where|when)\b"
+    r"\n|[.;] |\.$|[\u3002\uff0c]| (?:because|since|as|which|so|where|when)\b"
     r"|(?:, | \()(?=[A-Za-z])(?!(?:or|and|but|not|maybe|perhaps|possibly)\b)",
     re.IGNORECASE,
 )
@@ -76,18 +83,34 @@ def extract(
     visible = _tail(visible)
     marked = _find_marked(visible, profile)
     if marked is not None:
+        if marked.source == "phrase" and profile == "lenient":
+            return _narrow(marked, number_expected)
         return marked
     whole = visible.strip()
     if not whole:
         return None
     if _is_number(whole):
         return Answer(whole, "whole")
-    if not number_expected and len(whole) <= MAX_WHOLE_CHARS and "\n" not in whole:
-        return Answer(whole, "whole")
+    if not number_expected:
+        formula = find_last_formula(whole) if profile == "lenient" else None
+        if formula is not None:
+            return Answer(formula, "last_formula")
+        short = len(whole) <= MAX_WHOLE_CHARS and "\n" not in whole
+        return Answer(whole, "whole") if short else None
     if profile == "lenient" and number_expected:
         number = find_last_number(whole)
         return None if number is None else Answer(number, "last_number")
     return None
+
+
+def _narrow(marked: Answer, number_expected: bool) -> Answer:
+    """Return the only number, or the only formula, of a sentence that announces the answer."""
+    if number_expected and not _is_number(marked.text):
+        words = [word for word in marked.text.split() if any(char.isdigit() for char in word)]
+        number = find_last_number(marked.text) if len(words) == 1 else None
+        return marked if number is None else Answer(number, "phrase")
+    formula = None if number_expected else find_last_formula(marked.text)
+    return marked if formula is None else Answer(formula, "phrase")
 
 
 def extract_reference(text: str) -> str:
@@ -133,11 +156,16 @@ def _find_boxed(text: str, profile: Profile) -> str | None:
     boxes = _scan_boxes(text)
     if not boxes:
         return None
+    chosen = _choose_boxes(text, boxes, profile)
+    return _join_differing([_open_boxes(box.content, profile) for box in chosen])
+
+
+def _choose_boxes(text: str, boxes: "list[_Box]", profile: Profile) -> "list[_Box]":
+    """Return all boxes in the strict profile, else the last with those that it makes a list of."""
     first = 0 if profile == "strict" else len(boxes) - 1
     while first and _are_one_list(text[boxes[first - 1].end : boxes[first].start]):
         first -= 1
-    contents = [_open_boxes(box.content, profile) for box in boxes[first:]]
-    return _join_differing(contents)
+    return boxes[first:]
 
 
 def _are_one_list(between: str) -> bool:
@@ -192,7 +220,7 @@ def _open_boxes(content: str, profile: Profile) -> str:
         boxes = _scan_boxes(content)
         if not boxes:
             break
-        chosen = boxes if profile == "strict" else boxes[-1:]
+        chosen = _choose_boxes(content, boxes, profile)
         content = _join_differing([box.content for box in chosen])
     return content.strip()
 

@@ -4,9 +4,16 @@ from gym_reason.verifiers.math.numbers import OverLimitError, parse_number
 from gym_reason.verifiers.math.units import MULTIPLIERS
 
 _EDGES = "*_`,;:()[]\"'~|\u2248"
-_OPERATORS = {"+", "-", "*", "/", "^", "\u00d7", "\u00f7", "\\times", "\\cdot", "\\div", "x", "mod"}
-_REFUSED_BEFORE = _OPERATORS | {"not", "or", "isn't", "than"}
-_FOLLOWERS = frozenset({"%", "percent", *MULTIPLIERS})
+_OPERATORS = {"+", "-", "*", "/", "^", "\u00d7", "\u00f7", "\u00b1", "+-", "+/-", "x", "mod"}
+_FUNCTIONS = {"log", "ln", "lg", "exp", "sqrt", "sin", "cos", "tan", "cot", "sec", "csc"}
+_DENIALS = {"not", "or", "isn't", "than", "but", "except", "without", "excluding"}
+_REFUSED_BEFORE = _OPERATORS | _FUNCTIONS | _DENIALS
+# Commands that join nothing to the number behind them; any other may be a part of it.
+_HARMLESS_COMMANDS = {
+    "\\quad", "\\qquad", "\\approx", "\\rightarrow", "\\implies", "\\therefore", "\\to",
+    "\\longrightarrow", "\\boldsymbol", "\\text",
+}  # fmt: skip
+_FOLLOWERS = frozenset({"%", "percent", "pct", *MULTIPLIERS})
 _HEDGE_WINDOW = 5
 
 
@@ -31,8 +38,8 @@ def find_last_number(text: str) -> str | None:
         # `1 234` and `3 1/2` are one number; `5 6` is none.
         joined = f"{_strip_edges(before)} {candidate}"
         return joined if _is_number(joined) and not _hedged(words, place - 1) else None
-    if before.casefold() in _REFUSED_BEFORE or (
-        before[-1:] in tuple("+-*/^,") and any(char.isdigit() for char in before)
+    if _joins_what_follows(before.casefold()) or (
+        before[-1:] in tuple("+-*/^,;") and any(char.isdigit() for char in before)
     ):
         return None
     if not _is_number(candidate) or _hedged(words, place):
@@ -41,6 +48,13 @@ def find_last_number(text: str) -> str | None:
         _strip_edges(words[place + 1]).rstrip(".").casefold() if place + 1 < len(words) else ""
     )
     return f"{candidate} {follower}" if follower in _FOLLOWERS else candidate
+
+
+def _joins_what_follows(word: str) -> bool:
+    if word in _REFUSED_BEFORE:
+        return True
+    is_command = word.startswith("\\") and word[1:].isalpha()
+    return is_command and word not in _HARMLESS_COMMANDS
 
 
 def _strip_edges(word: str) -> str:

@@ -44,9 +44,12 @@ class Number:
     """Unit in words, lower case, singular."""
 
 
+_GROUPING = re.compile(r" ?\{, ?\}|,\\! ?")
 _SPACING = re.compile(r"\\(?:left|right|displaystyle|textstyle|quad|qquad)(?![A-Za-z])|\\[,;: ]|~")
 _WRAPPERS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"))
-_TEXT_OPEN = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox|operatorname)\{")
+_TEXT_OPEN = re.compile(
+    r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mbox|operatorname)\{"
+)
 _FRACTION_COMMAND = re.compile(r"\\[dtc]frac(?![A-Za-z])")
 _NUMBER_HEAD = re.compile(r"[0-9., ']+")
 _FRACTION = re.compile(r"\\frac ?(?:\{([^{}]*)\}|([0-9])) ?(?:\{([^{}]*)\}|([0-9]))")
@@ -62,13 +65,15 @@ def tidy(text: str) -> str:
     """Return an answer without what never changes its meaning: delimiters, spacing, a full stop."""
     text = fold_characters(text)
     text = (
-        text.replace("\\!", "").replace("{,}", ",").replace("\\%", "%").replace("\\$", "\\dollar ")
+        _GROUPING.sub(",", text).replace("\\!", "").replace("\\%", "%").replace("\\$", "\\dollar ")
     )
     text = _FRACTION_COMMAND.sub(r"\\frac", _SPACING.sub(" ", text))
     text = " ".join(text.split())
     for _ in range(8):
         before = text
-        text = _unwrap(text.rstrip(" ").removesuffix(".").strip())
+        text = text.rstrip(" ")
+        # `2...` goes on, and is not 2.
+        text = _unwrap(text if text.endswith("..") else text.removesuffix(".").strip())
         if text == before:
             break
     return text.replace("\\dollar ", "$").replace("\\dollar", "$")
@@ -232,7 +237,7 @@ def _read_suffix(rest: str) -> tuple[Fraction, str, str] | None:
     first, _, others = rest.partition(" ")
     if first.lower() in MULTIPLIERS:
         factor, rest = Fraction(MULTIPLIERS[first.lower()]), others.strip(" ")
-    if rest.lower() in ("%", "percent", "per cent"):
+    if rest.lower() in ("%", "percent", "per cent", "pct", "pct."):
         return factor / 100, "", ""
     unit = read_unit(rest)
     return None if unit is None else (factor, *unit)

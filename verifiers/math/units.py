@@ -44,7 +44,7 @@ are equals
 _SHORT = frozenset(_SHORT_UNITS.split())
 _NEVER = frozenset(_NEVER_UNITS.split())
 _TEXT = re.compile(
-    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox|operatorname)\{([^{}]*)\}"
+    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox|operatorname|textnormal)\{([^{}]*)\}"
     r"( ?\^\{?[23]\}?)?"
 )
 _WORD = re.compile(r"[A-Za-z\u00b5]+[.\u00b2\u00b3]?(?:/[A-Za-z]+)?(?:\^\{?[23]\}?)?")

@@ -1,4 +1,4 @@
-"""The verifier of answers that are numbers or short words."""
+"""The verifier of answers to problems in mathematics."""
 
 import functools
 import math
@@ -11,12 +11,17 @@ from gym_reason.errors import UsageError
 from gym_reason.text import shorten
 from gym_reason.types import Outcome, Task, Verdict
 from gym_reason.verifiers.math.extract import Profile, extract, extract_reference
+from gym_reason.verifiers.math.judgement import Judgement
 from gym_reason.verifiers.math.numbers import Number, OverLimitError, parse_tidy, tidy
 
 _ASSIGNMENT = re.compile(r"\\?[A-Za-z]{1,8} ?= ?")
 _PLAIN = re.compile(r"[+-]?[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]{1,100},[0-9]{1,100}")
 _LOOSE_SPACE = re.compile(r" ?([^\w\s\\]) ?")
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|mbox)\{([^{}]*)\}")
+_WORDS = re.compile(
+    r"[A-Ha-h]|no|No|NO|(?:[^\W\d_]{1,2}[ '.,-]+)*[^\W\d_]{3,}(?:[ '.,-]+[^\W\d_]+)*[.!]?"
+)
 _FEEDBACK = {
     Outcome.FAIL: "The answer is wrong.",
     Outcome.NO_ANSWER: "No answer was found. Put the final answer in \\boxed{}.",
@@ -24,22 +29,26 @@ _FEEDBACK = {
 
 
 class MathVerifier:
-    """Compares the answer in a text with the reference, exactly.
+    """Compares the answer in a text with the reference.
 
     The answer is looked for as `gym_reason.verifiers.math.extract` says. A ladder compares it; the
     first rung that decides ends it:
 
-    1. Both are the same string, spacing and case aside.
+    1. Both are the same string, spacing aside; words whatever their capitals.
     2. Both are numbers: they are equal where their exact values are (within `tolerance`) and their
        units agree. A currency or a degree sign may be missing on one side; a unit in words
        may in the lenient profile only. A different unit is never equal.
-    3. One is `x = 5` and the other `5`, in the lenient profile.
+    3. Both are read by the grammar of `gym_reason.verifiers.math.parser` and compared part by part
+       (`compare.py`), and value by value (`values.py`): exactly, by identity in prime fields, by
+       refutation in floating point, and at last by sympy in a child process under hard limits.
 
-    Anything else fails: a list or a choice of several answers is no number and so equals no number.
-    A reference that is empty is `unscorable`; one over the caps on numbers is compared as a string.
+    A reference that is a number wants an answer that is one: `2 + 2` is not an answer to 4. What is
+    not decided fails, with the reason in `detail`. A list or a choice of several answers equals no
+    single reference. A reference that is empty is `unscorable`. No text is ever evaluated.
     """
 
     name = "math"
+    deterministic = True
 
     def __init__(
         self, profile: Profile = "lenient", tolerance: float = 0.0, *, plain: bool = False
@@ -89,26 +98,54 @@ class MathVerifier:
             return Outcome.NO_ANSWER, f"found an empty answer, expected {shorten(expected.text)}"
         if self.plain and _PLAIN.fullmatch(found.text) is None:
             return Outcome.FAIL, f"found {shorten(found.text)}, expected digits alone"
-        if self._equal(found, expected):
+        judgement = self._compare(found, expected)
+        if judgement.equal:
             return Outcome.PASS, f"found {shorten(found.text)}"
-        reason = f" ({found.refusal})" if found.refusal else ""
+        reason = found.refusal or judgement.reason
+        reason = f" ({reason})" if reason else ""
         return (
             Outcome.FAIL,
             f"found {shorten(found.text)}{reason}, expected {shorten(expected.text)}",
         )
 
-    def _equal(self, found: "_Form", expected: "_Form") -> bool:
+    def _compare(self, found: "_Form", expected: "_Form") -> Judgement:
         if found.text == expected.text:
-            return True
+            return Judgement(True)
+        if found.number is not None and expected.number is not None:
+            return Judgement(self._numbers_equal(found.number, expected.number))
         if found.number is None and expected.number is None and found.words == expected.words:
-            return True
+            return Judgement(True)
+        if self.plain:
+            return Judgement(False)
         if self.profile == "lenient" and ("=" in found.text) != ("=" in expected.text):
-            found, expected = found.without_assignment(), expected.without_assignment()
-            if found.number is None and expected.number is None:
-                return found.words == expected.words
-        if found.number is None or expected.number is None:
-            return False
-        return self._numbers_equal(found.number, expected.number)
+            one, other = found.without_assignment(), expected.without_assignment()
+            if one.number is not None and other.number is not None:
+                return Judgement(self._numbers_equal(one.number, other.number))
+            if one.number is None and other.number is None and one.words == other.words:
+                return Judgement(True)
+        if found.refusal and expected.refusal:
+            return Judgement(False)
+        comma = self._compare_comma(found, expected) if self.profile == "lenient" else None
+        if comma is not None:
+            return Judgement(comma)
+        # Only here: plain numbers never need the grammar, and it takes a while to import.
+        from gym_reason.verifiers.math.compare import compare_answers
+
+        return compare_answers(
+            found.source,
+            expected.source,
+            lenient=self.profile == "lenient",
+            tolerance=self.tolerance,
+        )
+
+    def _compare_comma(self, found: "_Form", expected: "_Form") -> bool | None:
+        """Compare `2,5` with 2.5: as two numbers it would equal no single one."""
+        number = expected.number
+        if number is None or number.value.denominator == 1:
+            return None
+        if not _DECIMAL_COMMA.fullmatch(found.text):
+            return None
+        return self._numbers_equal(Number(Fraction(found.text.replace(",", "."))), number)
 
     def _numbers_equal(self, found: Number, expected: Number) -> bool:
         if abs(found.value - expected.value) > self.tolerance * abs(expected.value):
@@ -126,6 +163,8 @@ class MathVerifier:
 class _Form:
     """One side of the comparison."""
 
+    source: str
+    """The answer as written."""
     text: str
     """The answer without delimiters and spare spacing."""
     number: Number | None
@@ -144,7 +183,7 @@ class _Form:
             number = parse_tidy(text)
         except OverLimitError as error:
             refusal = str(error)
-        return _Form(text, number, _normalise_words(text), refusal)
+        return _Form(answer, text, number, _normalise_words(text), refusal)
 
     def without_assignment(self) -> "_Form":
         prefix = _ASSIGNMENT.match(self.text)
@@ -152,7 +191,10 @@ class _Form:
 
 
 def _normalise_words(text: str) -> str:
-    """Return `text` in lower case, without the spacing and the braces that never matter."""
-    words = _LOOSE_SPACE.sub(r"\1", _TEXT_COMMAND.sub(r"\1", text)).strip().casefold()
+    """Return `text` without the spacing, braces and capitals that never matter."""
+    words = _LOOSE_SPACE.sub(r"\1", _TEXT_COMMAND.sub(r"\1", text)).strip()
     # `(B)` and `B` name the same choice.
-    return words[1:-1] if len(words) == 3 and words[0] == "(" and words[2] == ")" else words
+    if len(words) == 3 and words[0] == "(" and words[2] == ")":
+        words = words[1:-1]
+    # In a formula capitals matter.
+    return words.casefold() if _WORDS.fullmatch(words) else words
