@@ -4,7 +4,7 @@
 
 Math-Verify runs in an environment of its own, made on first use in `.venv-math-verify`. Both sides
 check the same pairs in turns, several rounds, each side in one warm process; half of the pairs are
-right. Besides the times it says where the two disagree.
+right. Then both judge families of pairs whose truth is known by construction.
 """
 
 import argparse
@@ -20,9 +20,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from math_pairs import Labelled, Pair, generate_families, make_mixed, make_plain
+
 ROOT = Path(__file__).resolve().parent.parent
 PEER = "math-verify[antlr4_13_2]==0.9.0"
-Pair = tuple[str, str]
+MIXES: dict[str, Callable[[random.Random, bool], Pair]] = {
+    "plain": make_plain,
+    "mixed": make_mixed,
+}
 
 
 def main() -> None:
@@ -39,15 +44,22 @@ def main() -> None:
         return
     generator = random.Random(args.seed)
     rows = []
+    families: dict[str, dict[str, Any]] = {}
     with Worker(Path(sys.executable), "ours") as ours, Worker(make_peer(), "peer") as peer:
         for name, make in MIXES.items():
             pairs = [make(generator, index % 2 == 0) for index in range(args.pairs)]
             rows.append({"mix": name, **compare(ours, peer, pairs, args.rounds)})
             print_row(rows[-1])
+        labelled = list(generate_families(generator, args.pairs // 10))
+        families = count_right(ours, peer, labelled)
+    for name, counts in families.items():
+        print(f"{name:<22} ours {counts['ours']:4}  peer {counts['peer']:4}  of {counts['pairs']}")
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         machine = {"python": platform.python_version(), "cores": os.cpu_count(), "peer": PEER}
-        args.out.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+        args.out.write_text(
+            json.dumps({"machine": machine, "rows": rows, "families": families}, indent=1) + "\n"
+        )
 
 
 def compare(ours: "Worker", peer: "Worker", pairs: list[Pair], rounds: int) -> dict[str, Any]:
@@ -62,11 +74,6 @@ def compare(ours: "Worker", peer: "Worker", pairs: list[Pair], rounds: int) -> d
             latest[name] = times
     # The first round is for warming up.
     total = {name: statistics.median(values[1:]) for name, values in seconds.items()}
-    differ = [
-        {"reference": pair[0], "answer": pair[1], "ours": one, "peer": other}
-        for pair, one, other in zip(pairs, verdicts["ours"], verdicts["peer"], strict=True)
-        if one != other
-    ]
     right = [index % 2 == 0 for index in range(len(pairs))]
     return {
         "pairs": len(pairs),
@@ -79,15 +86,33 @@ def compare(ours: "Worker", peer: "Worker", pairs: list[Pair], rounds: int) -> d
         "peer_worst_ms": max(latest["peer"]) * 1e3,
         "ours_right": sum(map(bool.__eq__, verdicts["ours"], right)),
         "peer_right": sum(map(bool.__eq__, verdicts["peer"], right)),
-        "differ": differ,
     }
+
+
+def count_right(
+    ours: "Worker", peer: "Worker", labelled: list[Labelled]
+) -> dict[str, dict[str, Any]]:
+    """Return how many pairs of each family each side judges rightly, and where they err."""
+    pairs = [(reference, f"\\boxed{{{answer}}}") for _, reference, answer, _ in labelled]
+    said = {"ours": ours.check(pairs)[1], "peer": peer.check(pairs)[1]}
+    families: dict[str, dict[str, Any]] = {}
+    for index, (family, reference, answer, right) in enumerate(labelled):
+        counts = families.setdefault(family, {"pairs": 0, "ours": 0, "peer": 0, "errors": []})
+        counts["pairs"] += 1
+        for side, verdicts in said.items():
+            if verdicts[index] == right:
+                counts[side] += 1
+            elif len(counts["errors"]) < 4:
+                counts["errors"].append([side, reference, answer, right])
+    return families
 
 
 def print_row(row: dict[str, Any]) -> None:
     """Print one line of the table."""
     print(
         f"{row['mix']:<8} ours {row['ours_per_s']:9.0f}/s  peer {row['peer_per_s']:7.0f}/s  "
-        f"ratio {row['ratio']:6.1f}  worst {row['ours_worst_ms']:.1f} / {row['peer_worst_ms']:.1f} ms  "
+        f"ratio {row['ratio']:6.1f}  "
+        f"worst {row['ours_worst_ms']:.1f} / {row['peer_worst_ms']:.1f} ms  "
         f"right {row['ours_right']} / {row['peer_right']} of {row['pairs']}",
         flush=True,
     )
@@ -190,55 +215,6 @@ def make_peer() -> Path:
         subprocess.run([str(python), "-m", "pip", "install", "-q", PEER], check=True)
     return python
 
-
-def make_plain(generator: random.Random, right: bool) -> Pair:
-    """Return a pair of plain numbers or fractions."""
-    kind = generator.randrange(4)
-    value = generator.randint(2, 99_999)
-    other = value if right else value + generator.choice([-10, -1, 1, 2, 100])
-    if kind == 0:
-        return str(value), f"\\boxed{{{other}}}"
-    if kind == 1:
-        return f"{value}", f"The answer is ${other:,}$."
-    if kind == 2:
-        return f"{value / 100:.2f}", f"\\boxed{{{other / 100:.2f}}}"
-    below = generator.randint(2, 99)
-    factor = generator.randint(1, 3)
-    return f"\\frac{{{value}}}{{{below}}}", f"\\boxed{{\\frac{{{other * factor}}}{{{below * factor}}}}}"
-
-
-def make_mixed(generator: random.Random, right: bool) -> Pair:
-    """Return a pair of one of the forms that answers of competition problems take."""
-    a, b, c = (generator.randint(2, 20) for _ in range(3))
-    d = a if right else a + generator.choice([1, 2, 3])
-    forms: list[Pair] = [
-        make_plain(generator, right),
-        (f"({a}, {b})", f"\\boxed{{\\left({d},{b}\\right)}}"),
-        (f"\\{{{a}, {a + b}, {c + 50}\\}}", f"\\boxed{{\\{{{c + 50}, {d}, {a + b}\\}}}}"),
-        (f"[{a}, {a + b})", f"\\boxed{{[{d}, {a + b})}}"),
-        (f"x^2 + {a}x + {b}", f"\\boxed{{{b} + {d} x + x^{{2}}}}"),
-        (f"(x + {a})(x - {b})", f"\\boxed{{x^2 + {d - b}x - {d * b}}}"),
-        (f"{a}\\sqrt{{{b}}}", f"\\boxed{{\\sqrt{{{d * d * b}}}}}"),
-        (f"\\frac{{{a}\\pi}}{{{b}}}", f"\\boxed{{{d}\\pi/{b}}}"),
-        (f"2^{{{a}}}", f"\\boxed{{{2**d}}}"),
-        (f"y = {a}x + {b}", f"\\boxed{{y - {b} = {d} x}}"),
-        (f"x > {a}", f"\\boxed{{x \\in ({d}, \\infty)}}"),
-        (f"\\frac{{x + {a}}}{{x^2 - 1}}", f"\\boxed{{\\frac{{x+{d}}}{{(x-1)(x+1)}}}}"),
-        (f"\\begin{{pmatrix}}{a} & {b}\\\\{c} & 1\\end{{pmatrix}}",
-         f"\\boxed{{\\begin{{bmatrix}}{d} & {b} \\\\ {c} & 1\\end{{bmatrix}}}}"),
-        (f"{a}\\%", f"\\boxed{{{d}\\%}}"),
-        (f"\\text{{({'ABCD'[a % 4]})}}", f"\\boxed{{{'ABCD'[(a + (0 if right else 1)) % 4]}}}"),
-        (f"e^{{{a}}} - {b}", f"\\boxed{{-{b} + e^{{{d}}}}}"),
-        (f"\\log_2 {2**a * 3}", f"\\boxed{{{d} + \\log_2 3}}"),
-        (f"\\sin(2x) + {a}", f"\\boxed{{2\\sin x\\cos x + {d}}}"),
-    ]  # fmt: skip
-    return forms[generator.randrange(len(forms))]
-
-
-MIXES: dict[str, Callable[[random.Random, bool], Pair]] = {
-    "plain": make_plain,
-    "mixed": make_mixed,
-}
 
 if __name__ == "__main__":
     main()
