@@ -58,11 +58,11 @@ class BubblewrapSandbox(Sandbox):
         self._inner_pid = 0
         self._cgroup = make_cgroup()
         self.isolation = self._describe()
-        if self._cgroup is not None:
-            self._cgroup.set_limits(
-                limits.memory_bytes + _SERVER_BYTES, limits.processes + _SERVER_PROCESSES
-            )
         try:
+            if self._cgroup is not None:
+                self._cgroup.set_limits(
+                    limits.memory_bytes + _SERVER_BYTES, limits.processes + _SERVER_PROCESSES
+                )
             with tempfile.NamedTemporaryFile(prefix="gym-reason-") as stderr:
                 run_in_starter(self._start_process, program, stderr.fileno())
                 settings = server_settings(

@@ -33,6 +33,8 @@ class Limits:
             floor = _LEAST[name]
             if not isinstance(value, int) or isinstance(value, bool) or value < floor:
                 raise UsageError(f"{name} = {value!r}", f"a whole number, {floor} or more")
+            if value > _MOST[name]:
+                raise UsageError(f"{name} = {value!r}", f"a whole number, {_MOST[name]} or less")
 
 
 _LEAST = {
@@ -43,6 +45,8 @@ _LEAST = {
     "files": 8,
     "open_files": 16,
 }
+# What the kernel takes: no more processes than it has numbers for, sizes that fit into its types.
+_MOST = {**dict.fromkeys(_LEAST, 1 << 50), "processes": 1 << 22, "open_files": 1 << 20}
 
 
 def check_seconds(name: str, value: float) -> float:

@@ -44,21 +44,15 @@ class ProcessSandbox(Sandbox):
         """Start one, with a warning that says what it does not stop. Raises SandboxLostError."""
         super().__init__(limits, modules)
         _remove_stale_folders()
-        seccomp = build_filter(inner=True, network=False)
-        self.isolation = _describe(seccomp is not None)
-        warnings.warn(
-            f"sandbox=process does not isolate: {self.isolation}", NoIsolationWarning, stacklevel=2
-        )
+        seccomp = build_filter(inner=True, network=False, own_ipc=False)
         self._cgroup = make_cgroup()
+        counted = self._cgroup is not None and self._cgroup.limits_processes
+        self.isolation = _describe(filtered=seccomp is not None, counted=counted)
         inner = {
             "disk_bytes": limits.disk_bytes,
             "files": limits.files,
             "open_files": limits.open_files,
         }
-        if self._cgroup is not None:
-            self._cgroup.set_limits(
-                limits.memory_bytes + _SERVER_BYTES, limits.processes + _SERVER_PROCESSES
-            )
         if self._cgroup is None or not self._cgroup.limits_memory:
             inner["address_bytes"] = limits.memory_bytes
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,6 +60,15 @@ class ProcessSandbox(Sandbox):
         settings = server_settings("none", inner, seccomp)
         settings |= {"folders": [self._folder.name], "readable": _python_folders()}
         try:
+            warnings.warn(
+                f"sandbox=process does not isolate: {self.isolation}",
+                NoIsolationWarning,
+                stacklevel=2,
+            )
+            if self._cgroup is not None:
+                self._cgroup.set_limits(
+                    limits.memory_bytes + _SERVER_BYTES, limits.processes + _SERVER_PROCESSES
+                )
             with tempfile.NamedTemporaryFile(prefix="gym-reason-") as stderr:
                 run_in_starter(self._start_process, stderr.fileno())
                 self._greet(settings, _START_LIMIT_S, Path(stderr.name))
@@ -127,13 +130,14 @@ def _remove_stale_folders() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _describe(filtered: bool) -> str:
+def _describe(*, filtered: bool, counted: bool) -> str:
     known = landlock.version()
     stopped = ["system call filter, no network"] if filtered else []
     if known:
         stopped.append("Landlock on files" + (" and signals" if known >= 6 else ""))
     works = "; ".join(stopped) or "nothing but limits"
-    missing = [] if known >= 6 else ["signals to other processes"]
+    missing = [] if counted else ["the number of processes"]
+    missing += [] if known >= 6 else ["signals to other processes"]
     missing += [] if known else ["files of this user"]
     missing += ["the sight of other processes", "kernel faults"]
     return f"{works}; open are {', '.join(missing)}"

@@ -74,9 +74,10 @@ def test_the_environment_holds_nothing_of_the_host(
     monkeypatch.setenv("API_KEY", "secret-of-the-host")
     with_key = BubblewrapSandbox(LIMITS)
     try:
-        for process in ("self", "1"):
-            source = f"print(open('/proc/{process}/environ').read())"
-            assert "secret" not in run_and_read(with_key, source)
+        assert "secret" not in run_and_read(with_key, "print(open('/proc/self/environ').read())")
+        # The first process is another one, and shows its own to nobody.
+        source = "try: open('/proc/1/environ').read()\nexcept PermissionError: print('refused')"
+        assert run_and_read(with_key, source) == "refused"
         names = json.loads(
             run_and_read(with_key, "import json, os; print(json.dumps([*os.environ]))")
         )
@@ -124,7 +125,8 @@ def test_no_capability_comes_back_from_a_program_with_privileges(box: Sandbox) -
 
 def test_no_other_process_is_seen(box: Sandbox) -> None:
     source = "import os; print([name for name in os.listdir('/proc') if name.isdigit()])"
-    assert run_and_read(box, source) == "['1']"
+    # Its own first process, which only waits for it, and itself.
+    assert run_and_read(box, source) == "['1', '2']"
 
 
 def test_signals_reach_nobody(box: Sandbox) -> None:
@@ -133,10 +135,10 @@ import os, signal
 def reach(process):
     try: os.kill(process, signal.SIGKILL)
     except OSError as error: return type(error).__name__
-print(reach(-1), reach(2), reach(os.getppid() or 3), reach(300))
+print(reach(1), reach(-1), reach(3), reach(300))
 """
-    # Process 0 is the caller's own group: the parent is outside and has no number here.
-    assert run_and_read(box, source) == " ".join(["ProcessLookupError"] * 4)
+    # The kernel shields the first process of a namespace from those within.
+    assert run_and_read(box, source) == " ".join(["None", *["ProcessLookupError"] * 3])
 
 
 def test_each_run_has_its_own_disk(box: Sandbox) -> None:
@@ -359,7 +361,7 @@ def test_two_runs_at_once_in_one_sandbox_are_apart(box: Sandbox) -> None:
         while not second.ended:
             box.receive(second)
         reading = next(pipe for pipe, name in second.pipes.items() if name == "stdout")
-        assert os.read(reading, 100) == b"['program.py'] 1\n"
+        assert os.read(reading, 100) == b"['program.py'] 2\n"
         second.close()
         assert not first.ended
     finally:

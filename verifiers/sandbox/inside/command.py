@@ -5,6 +5,7 @@ import os
 import subprocess
 from typing import Any
 
+from gym_reason.verifiers.sandbox.inside import confine
 from gym_reason.verifiers.sandbox.inside.server import REPORT
 
 
@@ -17,6 +18,7 @@ def run(job: dict[str, Any], extras: list[int]) -> int:
             goes into the report.
         extras: Nothing is expected there.
     """
+    confine.leave_first_place()
     home = os.getcwd()
     os.mkdir("work")
     os.chdir("work")

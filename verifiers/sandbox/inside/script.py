@@ -9,7 +9,7 @@ import threading
 import types
 from typing import Any
 
-from gym_reason.verifiers.sandbox.inside import landlock
+from gym_reason.verifiers.sandbox.inside import confine, landlock
 from gym_reason.verifiers.sandbox.inside.server import REPORT
 
 FILE_NAME = "program.py"
@@ -18,6 +18,7 @@ FILE_NAME = "program.py"
 def run(job: dict[str, Any], extras: list[int]) -> int:
     """Run `job["source"]` as `__main__` and return its exit code."""
     os.close(REPORT)
+    confine.leave_first_place()
     renew_streams()
     hide_folders()
     code = _run_main(job["source"])
