@@ -7,8 +7,22 @@ from gym_reason.registry import register_env
 
 _EMBEDDED = {
     "Arithmetic": ("arithmetic:Arithmetic", "Compute a sum, a difference or a product."),
+    "Code": ("code.single:Code", "Write a program that passes hidden tests."),
+    "CodeDebug": ("code.debug:CodeDebug", "Write a program in several attempts, told what fails."),
+    "CodeEdit": ("code.edit:CodeEdit", "Mend or write a program, one edit or one line an action."),
+    "CodeOutput": ("code.output:CodeOutput", "Tell what a program prints."),
+    "CodeRepair": ("code.repair:CodeRepair", "Mend a program that is wrong."),
     "Countdown": ("countdown:Countdown", "Reach a target with given numbers and + - * /."),
     "Digits": ("digits:Digits", "Sort or reverse a row of digits, or name the largest."),
+    "Metamath": ("proofs.metamath:Metamath", "Prove a theorem of a Metamath database."),
+    "NaturalDeduction": (
+        "proofs.natural:NaturalDeduction",
+        "Prove a theorem in natural deduction with a script of tactics.",
+    ),
+    "NaturalDeductionSteps": (
+        "proofs.natural:NaturalDeductionSteps",
+        "Prove a theorem in natural deduction, one tactic an action.",
+    ),
     "Steps": ("steps:Steps", "Derive a sum, a difference or a product, one step an action."),
 }
 

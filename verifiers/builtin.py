@@ -46,6 +46,20 @@ def _make_judge(settings: str = "", **overrides: str | int | float | bool) -> Ve
     return make_judge(settings, **overrides)
 
 
+@register_verifier("metamath")
+def _make_metamath() -> Verifier:
+    from gym_reason.verifiers.proofs.metamath.verifier import MetamathVerifier
+
+    return MetamathVerifier()
+
+
+@register_verifier("natural_deduction")
+def _make_natural_deduction(header: bool = False) -> Verifier:
+    from gym_reason.verifiers.proofs.natural.verifier import NaturalDeductionVerifier
+
+    return NaturalDeductionVerifier(header)
+
+
 def make_verifier(spec: str | Verifier) -> Verifier:
     """Return the verifier that `spec` names; a verifier is returned as it is.
 

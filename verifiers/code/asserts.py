@@ -42,8 +42,9 @@ def judge_asserts(
     Raises:
         SandboxLostError: Where a sandbox has failed, not the program.
     """
-    deadline = time.monotonic() + seconds
     with borrow(spec) as program_box, borrow(spec) as test_box:
+        # Only now: a sandbox that has to be started first is no time of the program's.
+        deadline = time.monotonic() + seconds
         program_end, test_end = socket.socketpair()
         with program_end, test_end:
             entries: list[Json] = list(tests.entries)

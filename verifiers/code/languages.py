@@ -50,11 +50,15 @@ languages.add(
 )
 
 
-def find_language(name: str) -> Language:
-    """Return the language called `name`, or that a fence calls so. Raises UnknownNameError."""
+def find_language(name: str) -> tuple[str, Language]:
+    """Return the language called `name`, or that a fence calls so, behind its registered name.
+
+    Raises:
+        UnknownNameError: Where there is none.
+    """
     lowered = name.lower()
     for known in languages:
         language = languages.get(known)
         if lowered == known or lowered in language.names:
-            return language
+            return known, language
     raise UnknownNameError(*explain_unknown("language", name, list(languages)))

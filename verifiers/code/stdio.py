@@ -4,6 +4,7 @@ import base64
 import time
 from dataclasses import dataclass
 
+from gym_reason.errors import DataError
 from gym_reason.types import Json, Outcome
 from gym_reason.verifiers.code.compare import outputs_equal
 from gym_reason.verifiers.code.languages import Language
@@ -46,16 +47,24 @@ def judge_stdio(
     Raises:
         SandboxLostError: Where a sandbox has failed, not the program.
     """
-    deadline = time.monotonic() + seconds
     result = CodeResult(total=len(tests.cases))
     with borrow(spec) as sandbox:
+        if tests.checker:
+            with borrow(spec):
+                pass  # One for the checker is warm from here on.
+        # Only now: a sandbox that has to be started first is no time of the program's.
+        deadline = time.monotonic() + seconds
         ready = _prepare(sandbox, language, program, deadline)
         if isinstance(ready, CodeResult):
             return ready
         for case in tests.cases:
             job = Job(ready.main, ready.content, case.input.encode("utf-8", "surrogatepass"))
             finished = run_job(sandbox, job, deadline)
-            problem, outcome = _judge(spec, tests, case, finished, deadline)
+            try:
+                problem, outcome = _judge(spec, tests, case, finished, deadline)
+            except DataError as error:
+                result.error = str(error)
+                break
             if not problem:
                 result.passed += 1
                 continue
@@ -99,15 +108,24 @@ def _judge(
     except UnicodeDecodeError:
         return "the output is not UTF-8", Outcome.FAIL
     if tests.compare == "checker":
-        right = _ask_checker(spec, tests.checker, case, output, deadline)
-    else:
-        right = outputs_equal(tests.compare, output, case.output)
+        return _ask_checker(spec, tests.checker, case, output, deadline)
+    right = outputs_equal(tests.compare, output, case.output)
     return ("" if right else "the output is wrong"), Outcome.FAIL
 
 
-def _ask_checker(spec: BoxSpec, checker: str, case: Case, output: str, deadline: float) -> bool:
-    """Return what the trusted checker says, which runs in a sandbox of its own."""
+def _ask_checker(
+    spec: BoxSpec, checker: str, case: Case, output: str, deadline: float
+) -> tuple[str, Outcome]:
+    """Return what the trusted checker says, which runs in a sandbox of its own.
+
+    Raises:
+        DataError: Where it cannot even be loaded.
+    """
     content = {"source": checker, "arguments": [case.input, output, case.output]}
     with borrow(spec) as sandbox:
         finished = run_job(sandbox, Job(_CHECKER, content), deadline)
-    return finished.limit is None and finished.report == b"true"
+    if finished.report not in (b"true", b"false", b""):
+        raise DataError(f"a checker that fails: {finished.report.decode(errors='replace')}")
+    if finished.limit is not None:
+        return f"the checker broke off: {describe_end(finished)}", finished.limit
+    return ("" if finished.report == b"true" else "the output is wrong"), Outcome.FAIL

@@ -12,12 +12,16 @@ from gym_reason.verifiers.code.result import CodeResult
 from gym_reason.verifiers.code.stdio import judge_stdio
 from gym_reason.verifiers.code.tests import AssertTests, StdioTests, read_tests
 from gym_reason.verifiers.sandbox import MIB, BoxSpec, Limits, SandboxLostError
+from gym_reason.verifiers.sandbox.boxes import check_backend
 from gym_reason.verifiers.sandbox.limits import check_seconds
 
 Feedback = Literal["none", "count", "input", "test"]
 _INSIDE = "gym_reason.verifiers.code.inside"
-_MODULES = tuple(f"{_INSIDE}.{name}" for name in ("candidate", "checker", "plain", "tester"))
+_MODULES = tuple(
+    f"{_INSIDE}.{name}" for name in ("candidate", "checker", "plain", "remote", "tester")
+)
 _MOST_SHOWN = 3
+_LEAST_MEMORY_MB = 32
 
 
 class CodeVerifier:
@@ -54,13 +58,18 @@ class CodeVerifier:
             every: Whether to run all tests even after one has failed.
 
         Raises:
-            UsageError: For limits that are not positive, or an unknown kind of feedback.
+            UsageError: For limits under which nothing runs, or an unknown kind of feedback.
+            UnknownNameError: Where no backend has the name.
         """
         if feedback not in ("none", "count", "input", "test"):
             raise UsageError(f"feedback = {feedback!r}", "none, count, input or test")
         self.seconds = check_seconds("timeout", timeout)
+        if not isinstance(memory_mb, int) or memory_mb < _LEAST_MEMORY_MB:
+            raise UsageError(
+                f"memory_mb = {memory_mb!r}", f"a whole number, {_LEAST_MEMORY_MB} or more"
+            )
         limits = Limits(memory_bytes=memory_mb * MIB, processes=processes)
-        self.spec = BoxSpec(sandbox, limits, _MODULES)
+        self.spec = BoxSpec(check_backend(str(sandbox)), limits, _MODULES)
         self.feedback = feedback
         self.every = every
 
@@ -73,7 +82,7 @@ class CodeVerifier:
         start = time.perf_counter()
         language_name = str(task.meta.get("language") or "python")
         try:
-            language = find_language(language_name)
+            language_name, language = find_language(language_name)
             tests = read_tests(task.reference, task.meta)
             if isinstance(tests, AssertTests) and language.run:
                 raise DataError(
@@ -116,8 +125,8 @@ class CodeVerifier:
             correct=result.correct,
             outcome=Outcome.PASS if result.correct else result.outcome,
             parts={"answer": reward, "tests": share},
-            feedback=self._describe(result),
-            detail=detail[:2_000],
+            feedback=_make_printable(self._describe(result)),
+            detail=_make_printable(detail[:2_000]),
             seconds=seconds,
         )
 
@@ -130,6 +139,11 @@ class CodeVerifier:
         if self.feedback == "test":
             lines += result.failed_tests[:_MOST_SHOWN]
         return "\n".join(lines)
+
+
+def _make_printable(text: str) -> str:
+    """Return `text`, which may quote a program, without what terminals and encoders trip over."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
 
 
 def _without_run(outcome: Outcome, detail: str, feedback: str = "") -> Verdict:

@@ -204,6 +204,8 @@ class Sandbox(ABC):
         """Read what the server has to say about `run`. Raises SandboxLostError."""
         try:
             content = self.control.recv(1 << 16)
+        except ConnectionError:
+            content = b""
         except OSError as error:
             raise SandboxLostError(f"a sandbox does not answer: {error}") from error
         if not content:

@@ -1,22 +1,27 @@
 """More attacks than the first corpus has: on the link, the warm server, the compiler, the text."""
 
+import contextlib
 import json
 import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from gym_reason.types import Outcome, Verdict
-from gym_reason.verifiers.code import CodeVerifier
+from gym_reason.verifiers.code import CodeVerifier, asserts, stdio
 from gym_reason.verifiers.code.extract import extract_program
+from gym_reason.verifiers.sandbox import BoxSpec, Sandbox
 from tests.verifiers.code.judging import assert_reference, judge, judge_all, stdio_reference
 
 CORPUS = Path(__file__).with_name("data") / "more_attacks.jsonl"
 ROWS = [json.loads(line) for line in CORPUS.read_text().split("\n") if line]
 COMPILERS = {"c": "gcc", "cpp": "g++", "javascript": "node"}
 # The interpreter of a run is warm, a compiler is not.
-QUICK = CodeVerifier("bubblewrap", timeout=1.5, feedback="test")
+QUICK = CodeVerifier("bubblewrap", timeout=2.5, feedback="test")
 SLOW = CodeVerifier("bubblewrap", timeout=6.0, feedback="test")
 
 
@@ -101,6 +106,27 @@ def test_asserts_passed_before_the_program_broke_off_are_counted(needs_bubblewra
     verdict = judge(QUICK, assert_reference("add", code), program)
     assert verdict.outcome is Outcome.FAIL
     assert verdict.parts["tests"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("judging", [asserts, stdio], ids=["asserts", "stdio"])
+def test_the_start_of_a_sandbox_is_not_the_time_of_the_program(
+    judging: ModuleType, needs_bubblewrap: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = judging.borrow
+
+    @contextlib.contextmanager
+    def borrow_slowly(spec: BoxSpec) -> Iterator[Sandbox]:
+        time.sleep(QUICK.seconds)
+        with real(spec) as sandbox:
+            yield sandbox
+
+    monkeypatch.setattr(judging, "borrow", borrow_slowly)
+    if judging is asserts:
+        reference, program = assert_reference("f", "assert f(1) == 1"), "def f(x): return x"
+    else:
+        reference, program = stdio_reference(("1\n", "1\n")), "print(input())"
+    verdict = judge(QUICK, reference, program)
+    assert verdict.correct, verdict.detail
 
 
 def test_random_tests_are_the_same_each_time(needs_bubblewrap: None) -> None:

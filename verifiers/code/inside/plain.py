@@ -4,13 +4,14 @@ What arrives is only ever of the exact built-in types below, whatever the sender
 that no comparison in the tests can run a program's code:
 
 None, bool, int, float, complex, str, bytes, list, tuple, set, frozenset, dict, range, Fraction,
-Decimal.
+Decimal, deque, and the views of a dict.
 """
 
 import json
 import math
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -22,10 +23,26 @@ MAX_FRAME_BYTES = 16 << 20
 """One call, or one answer."""
 _SAFE_INT = 1 << 53
 _LENGTH = struct.Struct(">I")
+_VIEWS: dict[str, Any] = {
+    "e": deque,
+    "dk": type({}.keys()),
+    "dv": type({}.values()),
+    "di": type({}.items()),
+}
+"""Types that are sent as their items, by their tags."""
 
 
 class NotPlainError(ValueError):
     """A value is not plain data, or is too deep or too large."""
+
+
+class UnknownTypeError(NotPlainError):
+    """A value is of a type that is not plain."""
+
+    def __init__(self, type_name: str) -> None:
+        """Name the type."""
+        super().__init__(f"a value of type {type_name}")
+        self.type_name = type_name
 
 
 class ClosedError(EOFError):
@@ -45,7 +62,7 @@ def encode(value: object, depth: int = 0) -> Any:
         number = int.__add__(value, 0)
         return number if -_SAFE_INT < number < _SAFE_INT else {"i": hex(number)}
     if isinstance(value, float):
-        real = float.__add__(value, 0.0)
+        real = float.__pos__(value)  # A sum with zero would lose the sign of a zero.
         return real if math.isfinite(real) else {"f": repr(real)}
     if isinstance(value, str):
         return str.__str__(value)
@@ -73,7 +90,14 @@ def _encode_container(value: object, depth: int) -> Any:
         return {"q": [encode(value.numerator, depth), encode(value.denominator, depth)]}
     if isinstance(value, Decimal):
         return {"m": str(value)}
-    raise NotPlainError(f"a value of type {type(value).__name__}")
+    for tag, view in _VIEWS.items():
+        if isinstance(value, view):
+            items: Any = value
+            return {tag: [encode(item, depth) for item in items]}
+    if type(value).__module__ == "numpy":
+        # Arrays are sent as lists, numbers as Python's.
+        return encode(value.tolist(), depth)  # type: ignore[attr-defined]
+    raise UnknownTypeError(type(value).__name__)
 
 
 def decode(value: Any, depth: int = 0) -> Any:
@@ -104,6 +128,13 @@ def _pair(content: Any, depth: int) -> tuple[Any, Any]:
     return first, second
 
 
+def _pairs(content: Any, depth: int) -> list[tuple[Any, Any]]:
+    found = _items(content, depth)
+    if not all(isinstance(one, tuple) and len(one) == 2 for one in found):
+        raise NotPlainError("a broken message")
+    return found
+
+
 _DECODERS: dict[str, Callable[[Any, int], Any]] = {
     "i": lambda content, depth: int(content, 16),
     "f": lambda content, depth: {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[content],
@@ -116,6 +147,10 @@ _DECODERS: dict[str, Callable[[Any, int], Any]] = {
     "r": lambda content, depth: range(*_items(content, depth)),
     "q": lambda content, depth: Fraction(*_pair(content, depth)),
     "m": lambda content, depth: Decimal(content),
+    "e": lambda content, depth: deque(_items(content, depth)),
+    "dk": lambda content, depth: dict.fromkeys(_items(content, depth)).keys(),
+    "dv": lambda content, depth: dict(enumerate(_items(content, depth))).values(),
+    "di": lambda content, depth: dict(_pairs(content, depth)).items(),
 }
 
 

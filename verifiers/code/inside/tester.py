@@ -10,148 +10,22 @@ import builtins
 import json
 import linecache
 import os
+import random
 import socket
 import sys
 import types
 from typing import Any
 
-from gym_reason.verifiers.code.inside import plain
+from gym_reason.verifiers.code.inside.remote import (
+    MAX_SHOWN_CHARS,
+    FaultError,
+    Link,
+    RemoteClass,
+    TestsError,
+)
 from gym_reason.verifiers.sandbox.inside.server import REPORT
 
 _FILE_NAME = "tests.py"
-_MAX_SHOWN_CHARS = 200
-
-
-class FaultError(BaseException):
-    """The program broke off, or answered with something that is no plain data."""
-
-
-class TestsError(BaseException):
-    """The tests themselves cannot be run."""
-
-
-class Link:
-    """The calls to the program, in order, and what they returned."""
-
-    def __init__(self, link: socket.socket) -> None:
-        """Speak over `link`."""
-        self.link = link
-        self.fault = ""
-        self.calls: list[tuple[str, str]] = []
-        """Each call since the last assert, and its answer, as text."""
-
-    def load(self, entries: list[str]) -> None:
-        """Wait until the program is loaded. Raises FaultError."""
-        answer = self._receive()
-        if isinstance(answer.get("failed"), dict):
-            raise self._fail(_describe_raised(answer["failed"], "the program"))
-        loaded = answer.get("loaded")
-        missing = [name for name in entries if not isinstance(loaded, list) or name not in loaded]
-        if missing:
-            raise self._fail(f"the program does not define {missing[0]}")
-
-    def ask(
-        self,
-        name: str,
-        arguments: tuple[Any, ...],
-        keywords: dict[str, Any],
-        target: int | None = None,
-        get: bool = False,
-    ) -> Any:
-        """Return what a call comes to. Raises what it raised, or FaultError."""
-        if self.fault:
-            raise FaultError(self.fault)
-        try:
-            sent = plain.encode(list(arguments))
-            message = {"name": name, "args": sent, "kwargs": plain.encode(keywords), "get": get}
-        except plain.NotPlainError as error:
-            raise TestsError(f"{name} is called with {error}, which is no plain data") from None
-        if target is not None:
-            message["object"] = target
-        shown = name if get else _show_call(name, arguments, keywords)
-        try:
-            plain.send(self.link, message)
-        except plain.ClosedError:
-            raise self._fail("the program ended") from None
-        answer = self._receive()
-        return self._read(answer, shown, arguments)
-
-    def _receive(self) -> dict[str, Any]:
-        try:
-            answer = plain.receive(self.link)
-        except plain.ClosedError:
-            raise self._fail("the program ended") from None
-        except plain.NotPlainError as error:
-            raise self._fail(f"the program sent {error}") from None
-        if not isinstance(answer, dict):
-            raise self._fail("the program sent a broken message")
-        return answer
-
-    def _read(self, answer: dict[str, Any], shown: str, arguments: tuple[Any, ...]) -> Any:
-        if "unfit" in answer:
-            raise self._fail(f"{shown} returned {str(answer['unfit'])[:_MAX_SHOWN_CHARS]}")
-        if isinstance(answer.get("raised"), dict):
-            said = _describe_raised(answer["raised"], shown)
-            self.calls.append((shown, said))
-            kind = getattr(builtins, str(answer["raised"].get("name")), None)
-            if isinstance(kind, type) and issubclass(kind, Exception):
-                raise _make_exception(kind, str(answer["raised"].get("message", "")))
-            raise self._fail(said)
-        if isinstance(answer.get("object"), int):
-            return RemoteObject(self, answer["object"], str(answer.get("type"))[:100])
-        try:
-            value = plain.decode(answer["value"])
-            for place, content in answer.get("changed", []):
-                _replace_content(arguments[place], plain.decode(content))
-        except (plain.NotPlainError, KeyError, ValueError, TypeError, IndexError):
-            raise self._fail("the program sent a broken message") from None
-        self.calls.append((shown, f"{shown} returned {_show(value)}"))
-        return value
-
-    def _fail(self, reason: str) -> FaultError:
-        self.fault = reason
-        return FaultError(reason)
-
-
-class RemoteObject:
-    """An object of a class under test: its attributes and methods live in the program."""
-
-    __slots__ = ("_number", "_remote_link", "_type")
-
-    def __init__(self, link: Link, number: int, kind: str) -> None:
-        """Stand for the object `number` of the program."""
-        self._remote_link, self._number, self._type = link, number, kind
-
-    def __getattr__(self, name: str) -> Any:
-        """Return a method that is called in the program."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return RemoteMethod(self._remote_link, self._number, name)
-
-    def __eq__(self, other: object) -> bool:
-        """Refuse: the program's idea of equality is not to be trusted."""
-        raise self._remote_link._fail(f"an object of type {self._type} where data is compared")
-
-    __ne__ = __eq__
-    __hash__ = None  # type: ignore[assignment]
-
-    def __bool__(self) -> bool:
-        """Refuse for the same reason."""
-        raise self._remote_link._fail(f"an object of type {self._type} where data is expected")
-
-
-class RemoteMethod:
-    """A method of an object in the program."""
-
-    __slots__ = ("_link", "_name", "_number")
-
-    def __init__(self, link: Link, number: int, name: str) -> None:
-        """Stand for the method `name` of the object `number`."""
-        self._link, self._number, self._name = link, number, name
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        """Call it."""
-        return self._link.ask(self._name, arguments, keywords, self._number)
 
 
 def run(job: dict[str, Any], extras: list[int]) -> int:
@@ -161,14 +35,16 @@ def run(job: dict[str, Any], extras: list[int]) -> int:
     broke the rules, `error` where the tests could not be run.
     """
     report: dict[str, Any] = {"total": 0, "passed": 0, "failures": [], "fault": "", "error": ""}
-    link = Link(socket.socket(fileno=extras[0]))
+    link = Link(socket.socket(fileno=extras[0]), job["entries"], "asyncio" in job["code"])
+    tests = _Tests(job, link, report)
     try:
-        _Tests(job, link, report).run()
+        tests.run()
     except FaultError as fault:
         report["fault"] = str(fault)
     except BaseException as error:
-        report["error"] = f"{type(error).__name__}: {error}"[:_MAX_SHOWN_CHARS]
+        report["error"] = f"{type(error).__name__}: {error}"[:MAX_SHOWN_CHARS]
     report["fault"] = report["fault"] or link.fault
+    report["passed"] = len(tests.passed)
     content = json.dumps(report).encode("ascii")
     with open(REPORT, "wb") as pipe:
         pipe.write(content)
@@ -181,11 +57,14 @@ class _Tests:
         self.link = link
         self.report = report
         self.passed: set[int] = set()
+        self.lines: dict[int, int] = {}
         self.module = types.ModuleType("tests")
         self.names = self.module.__dict__
 
     def run(self) -> None:
         sys.modules["tests"] = self.module
+        # The same program and tests give the same verdict.
+        random.seed(0)
         self.names["__builtins__"] = builtins
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
         exec(compile(self.job["setup"], "setup.py", "exec", dont_inherit=True), self.names)
@@ -193,20 +72,31 @@ class _Tests:
         linecache.cache[_FILE_NAME] = (len(source), None, source.splitlines(True), _FILE_NAME)
         tree = ast.parse(source, _FILE_NAME)
         marker = _MarkAsserts()
-        tree = marker.visit(tree)
+        # Each with its notes, so that one which fails takes them along.
+        parts = [marker.visit(ast.Module([statement], [])) for statement in tree.body]
+        self.lines = marker.lines
         self.report["total"] = marker.count
         self.names["__passed__"] = self._pass
-        self.link.load(self.job["entries"])
+        self.link.load()
         for name in self.job["entries"]:
             self.names[name] = self._stand_in(name)
-        for statement in tree.body:
-            module = ast.fix_missing_locations(ast.Module([statement], []))
-            self._run_statement(compile(module, _FILE_NAME, "exec", dont_inherit=True), statement)
+        for part in parts:
+            code = compile(ast.fix_missing_locations(part), _FILE_NAME, "exec", dont_inherit=True)
+            self._run_statement(code, part.body[0])
             if self.report["failures"] and not self.job["every"]:
                 break
-        self.report["passed"] = len(self.passed)
+        link = self.link
+        if not (link.asked or link.values or link.exceptions or self.report["failures"]):
+            raise TestsError("they never ask the program for anything")
 
     def _stand_in(self, name: str) -> Any:
+        if name in self.link.exceptions:
+            return self.link.exceptions[name]
+        if name in self.link.values:
+            return self.link.values[name]
+        if name in self.link.classes:
+            return RemoteClass(self.link, name)
+
         def call(*arguments: Any, **keywords: Any) -> Any:
             return self.link.ask(name, arguments, keywords)
 
@@ -227,10 +117,12 @@ class _Tests:
                 if traceback.tb_frame.f_code.co_filename == _FILE_NAME:
                     line = traceback.tb_lineno
                 traceback = traceback.tb_next
+            # In a loop it may have passed before.
+            self.passed.discard(self.lines.get(line, -1))
             self.report["failures"].append(
                 {
                     "line": line,
-                    "test": linecache.getline(_FILE_NAME, line).strip()[:_MAX_SHOWN_CHARS],
+                    "test": linecache.getline(_FILE_NAME, line).strip()[:MAX_SHOWN_CHARS],
                     "error": type(error).__name__,
                     "calls": [said for _, said in self.link.calls[-3:]],
                 }
@@ -243,52 +135,16 @@ class _MarkAsserts(ast.NodeTransformer):
 
     def __init__(self) -> None:
         self.count = 0
+        self.lines: dict[int, int] = {}
+        """The assert on each line."""
 
     def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
         if isinstance(node.test, ast.Constant):
             return [node]
+        if isinstance(node.test, ast.Tuple):
+            raise TestsError(f"line {node.lineno} asserts a tuple, which always holds")
         call = ast.Call(ast.Name("__passed__", ast.Load()), [ast.Constant(self.count)], keywords=[])
+        last = node.end_lineno or node.lineno
+        self.lines |= dict.fromkeys(range(node.lineno, last + 1), self.count)
         self.count += 1
         return [node, ast.copy_location(ast.Expr(call), node)]
-
-
-def _make_exception(kind: type[Exception], message: str) -> Exception:
-    try:
-        return kind(message)
-    except TypeError:  # UnicodeDecodeError and its like want more.
-        return kind.__new__(kind)
-
-
-def _replace_content(target: Any, content: Any) -> None:
-    """Give an argument that the program has changed its new content, in place."""
-    if type(target) is not type(content):
-        raise TypeError
-    if isinstance(target, (list, bytearray)):
-        target[:] = content
-    elif isinstance(target, (set, dict)):
-        target.clear()
-        target.update(content)
-    else:
-        raise TypeError
-
-
-def _describe_raised(raised: dict[str, Any], what: str) -> str:
-    name = str(raised.get("own_name") or raised.get("name"))[:100]
-    message = str(raised.get("message", ""))[:_MAX_SHOWN_CHARS]
-    line = raised.get("line")
-    place = f" in line {line}" if isinstance(line, int) and line > 0 else ""
-    return f"{what} raised {name}{place}" + (f": {message}" if message else "")
-
-
-def _show_call(name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> str:
-    parts = [_show(one) for one in arguments]
-    parts += [f"{key}={_show(value)}" for key, value in keywords.items()]
-    return f"{name}({', '.join(parts)})"
-
-
-def _show(value: object) -> str:
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # An integer beyond the digits that Python writes.
-        return f"a large {type(value).__name__}"
-    return text if len(text) <= _MAX_SHOWN_CHARS else text[:_MAX_SHOWN_CHARS] + "..."
