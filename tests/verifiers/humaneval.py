@@ -4,22 +4,17 @@ import ast
 import json
 from collections.abc import Mapping
 
+from gym_reason.envs.code.functions import read_humaneval
+
 
 def reference_of(row: Mapping[str, str]) -> str:
     """Return the reference of a row: its tests, with what the prompt defines as their setup."""
-    return json.dumps(
-        {
-            "type": "assert",
-            "entry": row["entry_point"],
-            "setup": row["prompt"] + "    pass\n",
-            "code": f"{row['test']}\ncheck({row['entry_point']})\n",
-        }
-    )
+    return json.dumps(read_humaneval(row, "python").tests)
 
 
 def solution_of(row: Mapping[str, str]) -> str:
     """Return the reference solution as a whole program."""
-    return row["prompt"] + row["canonical_solution"]
+    return read_humaneval(row, "python").solution
 
 
 def broken_solution_of(row: Mapping[str, str]) -> str:

@@ -11,7 +11,10 @@ from gym_reason.verifiers.code.languages import Language
 from gym_reason.verifiers.code.result import CodeResult, describe_end
 from gym_reason.verifiers.code.tests import Case, StdioTests
 from gym_reason.verifiers.sandbox import BoxSpec, Finished, Job, Sandbox, borrow, run_job
+from gym_reason.verifiers.sandbox.inside.command import MISSING
 
+COMPILE_LIMIT_S = 20.0
+"""Wall-clock limit of a compiler."""
 _COMMAND = "gym_reason.verifiers.sandbox.inside.command:run"
 _SCRIPT = "gym_reason.verifiers.sandbox.inside.script:run"
 _CHECKER = "gym_reason.verifiers.code.inside.checker:run"
@@ -41,7 +44,7 @@ def judge_stdio(
         language: The program's language.
         program: Its source.
         tests: The cases.
-        seconds: Wall-clock limit for all of it, the compiler included.
+        seconds: Wall-clock limit for all cases together; the compiler has a limit of its own.
         every: Whether to go on after the first case that fails.
 
     Raises:
@@ -53,13 +56,16 @@ def judge_stdio(
             with borrow(spec):
                 pass  # One for the checker is warm from here on.
         # Only now: a sandbox that has to be started first is no time of the program's.
-        deadline = time.monotonic() + seconds
-        ready = _prepare(sandbox, language, program, deadline)
+        ready = _prepare(sandbox, language, program)
         if isinstance(ready, CodeResult):
             return ready
+        deadline = time.monotonic() + seconds
         for case in tests.cases:
             job = Job(ready.main, ready.content, case.input.encode("utf-8", "surrogatepass"))
             finished = run_job(sandbox, job, deadline)
+            result.error = _find_missing(finished)
+            if result.error:
+                break
             try:
                 problem, outcome = _judge(spec, tests, case, finished, deadline)
             except DataError as error:
@@ -75,9 +81,7 @@ def judge_stdio(
     return result
 
 
-def _prepare(
-    sandbox: Sandbox, language: Language, program: str, deadline: float
-) -> "_Program | CodeResult":
+def _prepare(sandbox: Sandbox, language: Language, program: str) -> "_Program | CodeResult":
     if not language.run:
         return _Program(_SCRIPT, {"source": program})
     source = base64.b64encode(program.encode("utf-8", "surrogatepass")).decode()
@@ -85,7 +89,10 @@ def _prepare(
     if not language.compile:
         return _Program(_COMMAND, {"files": files, "argv": language.run})
     job = Job(_COMMAND, {"files": files, "argv": language.compile, "collect": language.binary})
-    compiled = run_job(sandbox, job, deadline)
+    compiled = run_job(sandbox, job, time.monotonic() + COMPILE_LIMIT_S)
+    missing = _find_missing(compiled)
+    if missing:
+        return CodeResult(error=missing)
     if compiled.limit or compiled.exit_code:
         said = compiled.stderr.decode(errors="replace")[:500]
         return CodeResult(
@@ -93,6 +100,12 @@ def _prepare(
         )
     binary = base64.b64encode(compiled.report).decode()
     return _Program(_COMMAND, {"files": {language.binary: binary}, "argv": language.run})
+
+
+def _find_missing(finished: Finished) -> str:
+    """Return what has to be installed before a run can be judged; empty where nothing has."""
+    is_missing = finished.exit_code == MISSING and finished.report
+    return finished.report.decode(errors="replace") if is_missing else ""
 
 
 def _judge(

@@ -50,7 +50,7 @@ class CodeVerifier:
 
         Args:
             sandbox: `auto`, or a backend's name: `bubblewrap`, `docker`, `process`.
-            timeout: Seconds for all tests of one program, its compilation included.
+            timeout: Seconds for all tests of one program together, once it is compiled.
             memory_mb: Memory of a program, its children included, in MiB.
             processes: Processes and threads that it may have at a time.
             feedback: What an agent may be told: `none`; `count`, how many tests passed; `input`,

@@ -9,7 +9,7 @@ import socket
 import sysconfig
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -140,7 +140,7 @@ class Sandbox(ABC):
     def read_counters(self) -> Counters:
         """Return how often the kernel has stepped in so far."""
 
-    def _greet(self, settings: Mapping[str, Json], limit_s: float, stderr: Path | None) -> None:
+    def _greet(self, settings: Mapping[str, Json], limit_s: float, stderr: int | None) -> None:
         """Send the modules and the server's settings, and wait until it is ready."""
         modules = (*_OWN_MODULES, *self.modules)
         settings = {**settings, "preload": [*PRELOAD, *modules]}
@@ -259,6 +259,16 @@ def package_folders() -> list[str]:
     ]
 
 
+@contextlib.contextmanager
+def stderr_file() -> Iterator[int]:
+    """Lend a file in memory, for what a sandbox that does not start has to say."""
+    descriptor = _memory_file(b"")
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def _memory_file(content: bytes) -> int:
     descriptor = os.memfd_create("gym-reason", os.MFD_CLOEXEC)
     view = memoryview(content)
@@ -268,9 +278,7 @@ def _memory_file(content: bytes) -> int:
     return descriptor
 
 
-def _read_tail(path: Path | None) -> str:
-    if path is None:
+def _read_tail(descriptor: int | None) -> str:
+    if descriptor is None:
         return ""
-    with contextlib.suppress(OSError):
-        return " ".join(path.read_text(errors="replace").split())[-300:]
-    return ""
+    return " ".join(os.pread(descriptor, 4_096, 0).decode(errors="replace").split())[-300:]

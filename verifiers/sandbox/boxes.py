@@ -44,11 +44,12 @@ class BoxSpec:
 
 
 class _Warm:
-    """Idle sandboxes of this process; a forked child starts with none."""
+    """The sandboxes of this process; a forked child starts with none."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.idle: dict[BoxSpec, list[Sandbox]] = {}
+        self.lent: set[Sandbox] = set()
 
 
 _warm = _Warm()
@@ -73,17 +74,22 @@ def borrow(spec: BoxSpec) -> Iterator[Sandbox]:
     """
     owner = os.getpid()
     sandbox = _take_idle(spec) or open_sandbox(spec)
+    _warm.lent.add(sandbox)
+    unharmed = False
     try:
         yield sandbox
-    except BaseException:
+        unharmed = True
+    finally:
+        # In a forked child it belongs to the parent.
         if os.getpid() == owner:
-            sandbox.close()
-        raise
-    if os.getpid() != owner:
-        return
+            _warm.lent.discard(sandbox)
+            _give_back(spec, sandbox, unharmed)
+
+
+def _give_back(spec: BoxSpec, sandbox: Sandbox, unharmed: bool) -> None:
     with _warm.lock:
         idle = _warm.idle.setdefault(spec, [])
-        if len(idle) < _MOST_IDLE:
+        if unharmed and len(idle) < _MOST_IDLE:
             idle.append(sandbox)
             return
     sandbox.close()
@@ -159,9 +165,10 @@ def remove_left_by(process: int) -> None:
 
 @atexit.register
 def close_all() -> None:
-    """Close every idle sandbox of this process."""
+    """Close every sandbox of this process, also one that a thread still waits for."""
     with _warm.lock:
         sandboxes = [sandbox for idle in _warm.idle.values() for sandbox in idle]
+        sandboxes += _warm.lent
         _warm.idle.clear()
     for sandbox in sandboxes:
         sandbox.close()

@@ -14,7 +14,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from gym_reason.verifiers.sandbox.base import (
     Sandbox,
     package_folders,
     server_settings,
+    stderr_file,
 )
 from gym_reason.verifiers.sandbox.cgroups import Counters, make_cgroup
 from gym_reason.verifiers.sandbox.limits import MIB, Limits
@@ -63,13 +63,13 @@ class BubblewrapSandbox(Sandbox):
                 self._cgroup.set_limits(
                     limits.memory_bytes + _SERVER_BYTES, limits.processes + _SERVER_PROCESSES
                 )
-            with tempfile.NamedTemporaryFile(prefix="gym-reason-") as stderr:
-                run_in_starter(self._start_process, program, stderr.fileno())
+            with stderr_file() as stderr:
+                run_in_starter(self._start_process, program, stderr)
                 settings = server_settings(
                     "namespaces", self._inner_limits(), build_filter(inner=True)
                 )
                 settings["paths"] = package_folders()
-                self._greet(settings, _START_LIMIT_S, Path(stderr.name))
+                self._greet(settings, _START_LIMIT_S, stderr)
         except BaseException:
             self.close()
             raise
@@ -141,6 +141,9 @@ class BubblewrapSandbox(Sandbox):
         mounts: list[str] = []
         for folder, view in zip(folders, views, strict=True):
             mounts += ["--ro-bind", f"/tmp/{view}" if as_root else folder, folder]
+        # This library knows how tasks are made, and so their solutions.
+        for folder in filter(os.path.isdir, (f"{one}/gym_reason" for one in package_folders())):
+            mounts += ["--tmpfs", folder, "--remount-ro", folder]
         argv = [program, "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000"]
         argv += ["--hostname", "sandbox", "--die-with-parent", "--new-session"]
         argv += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--info-fd", str(info)]

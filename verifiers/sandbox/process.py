@@ -14,7 +14,12 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from gym_reason.verifiers.sandbox.base import PYTHON_ARGUMENTS, Sandbox, server_settings
+from gym_reason.verifiers.sandbox.base import (
+    PYTHON_ARGUMENTS,
+    Sandbox,
+    server_settings,
+    stderr_file,
+)
 from gym_reason.verifiers.sandbox.cgroups import Counters, make_cgroup
 from gym_reason.verifiers.sandbox.inside import landlock
 from gym_reason.verifiers.sandbox.limits import MIB, Limits
@@ -44,7 +49,7 @@ class ProcessSandbox(Sandbox):
         """Start one, with a warning that says what it does not stop. Raises SandboxLostError."""
         super().__init__(limits, modules)
         _remove_stale_folders()
-        seccomp = build_filter(inner=True, network=False, own_ipc=False)
+        seccomp = build_filter(inner=True, own_ipc=False)
         self._cgroup = make_cgroup()
         counted = self._cgroup is not None and self._cgroup.limits_processes
         self.isolation = _describe(filtered=seccomp is not None, counted=counted)
@@ -69,9 +74,9 @@ class ProcessSandbox(Sandbox):
                 self._cgroup.set_limits(
                     limits.memory_bytes + _SERVER_BYTES, limits.processes + _SERVER_PROCESSES
                 )
-            with tempfile.NamedTemporaryFile(prefix="gym-reason-") as stderr:
-                run_in_starter(self._start_process, stderr.fileno())
-                self._greet(settings, _START_LIMIT_S, Path(stderr.name))
+            with stderr_file() as stderr:
+                run_in_starter(self._start_process, stderr)
+                self._greet(settings, _START_LIMIT_S, stderr)
         except BaseException:
             self.close()
             raise

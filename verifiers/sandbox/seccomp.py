@@ -30,8 +30,9 @@ _NUMBER, _ARCHITECTURE, _ARGUMENT_0, _ARGUMENT_1 = 0, 4, 16, 24
 
 _NAMESPACE_FLAGS = 0x7E020080
 """CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET."""
-_SOCKET_FAMILIES = (1, 2, 10)
-"""AF_UNIX, AF_INET and AF_INET6, which a network namespace holds. AF_VSOCK it does not."""
+_SOCKET_FAMILY = 1
+"""AF_UNIX. A network namespace does not hold AF_VSOCK, and what AF_INET leaves in it, such as a
+port that is not free yet, would be there for the next run."""
 _TERMINAL_REQUESTS = (0x5412, 0x541C)
 """TIOCSTI and TIOCLINUX, which type into a terminal."""
 _FIRST_UNKNOWN = 470
@@ -78,15 +79,12 @@ _IOCTL = (16, 29)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
-def build_filter(
-    machine: str | None = None, *, inner: bool, network: bool = True, own_ipc: bool = True
-) -> bytes | None:
+def build_filter(machine: str | None = None, *, inner: bool, own_ipc: bool = True) -> bytes | None:
     """Return a filter as an array of `struct sock_filter`, or None for an unknown machine.
 
     Args:
         machine: As `platform.machine()` names it; this one by default.
         inner: Whether to refuse new namespaces and mounts too.
-        network: Whether to allow internet sockets, as where a network namespace holds them.
         own_ipc: Whether each run has an IPC namespace of its own; else it may not use System V IPC.
     """
     known = _ARCHITECTURES.get(machine or platform.machine())
@@ -98,7 +96,6 @@ def build_filter(
         refused |= _REFUSED_WITHIN
     if not own_ipc:
         refused |= _REFUSED_WITHOUT_OWN_IPC
-    families = _SOCKET_FAMILIES if network else _SOCKET_FAMILIES[:1]
     program = [
         _step(_LOAD_WORD, _ARCHITECTURE),
         _step(_JUMP_EQUAL, audit_name, 1, 0),
@@ -119,8 +116,8 @@ def build_filter(
                 _refuse(_EPERM),
             ],
         )
-    program += _when(_SOCKET[column], _allow_only(_ARGUMENT_0, families))
-    program += _when(_SOCKETPAIR[column], _allow_only(_ARGUMENT_0, (1,)))
+    for socket in (_SOCKET, _SOCKETPAIR):
+        program += _when(socket[column], _allow_only(_ARGUMENT_0, _SOCKET_FAMILY))
     requests = [_step(_LOAD_WORD, _ARGUMENT_1)]
     for request in _TERMINAL_REQUESTS:
         requests += [_step(_JUMP_EQUAL, request, 0, 1), _refuse(_EPERM)]
@@ -142,13 +139,8 @@ def build_profile() -> dict[str, Json]:
     for bit in range(32):
         if _NAMESPACE_FLAGS >> bit & 1:
             rules.append(_rule(["clone"], _EPERM, 0, "SCMP_CMP_MASKED_EQ", 1 << bit, 1 << bit))
-    for name, families in (("socket", _SOCKET_FAMILIES), ("socketpair", (1,))):
-        rules += [
-            _rule([name], _EAFNOSUPPORT, 0, "SCMP_CMP_EQ", family)
-            for family in range(families[-1])
-            if family not in families
-        ]
-        rules.append(_rule([name], _EAFNOSUPPORT, 0, "SCMP_CMP_GT", families[-1]))
+    sockets = ["socket", "socketpair"]
+    rules.append(_rule(sockets, _EAFNOSUPPORT, 0, "SCMP_CMP_NE", _SOCKET_FAMILY))
     for request in _TERMINAL_REQUESTS:
         rules.append(_rule(["ioctl"], _EPERM, 1, "SCMP_CMP_MASKED_EQ", 0xFFFFFFFF, request))
     return {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": rules}
@@ -174,11 +166,9 @@ def _refuse(error: int) -> bytes:
     return _step(_RETURN, _ERRNO | error)
 
 
-def _allow_only(argument: int, values: Iterable[int]) -> list[bytes]:
-    steps = [_step(_LOAD_WORD, argument)]
-    for value in values:
-        steps += [_step(_JUMP_EQUAL, value, 0, 1), _step(_RETURN, _ALLOW)]
-    return [*steps, _refuse(_EAFNOSUPPORT)]
+def _allow_only(argument: int, value: int) -> list[bytes]:
+    allow = [_step(_JUMP_EQUAL, value, 0, 1), _step(_RETURN, _ALLOW)]
+    return [_step(_LOAD_WORD, argument), *allow, _refuse(_EAFNOSUPPORT)]
 
 
 def _when(number: int, steps: list[bytes]) -> list[bytes]:

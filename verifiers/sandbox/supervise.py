@@ -62,6 +62,17 @@ class Watch:
             self.limit = Outcome.MEMORY
             self.run.ended = True
 
+    def _await_end(self) -> None:
+        try:
+            while not self.run.ended:
+                self.hear()
+        except SandboxLostError:
+            if self.limit is None:
+                raise
+            # It has made itself too large to be cleared away in time: it goes with its sandbox.
+            self.sandbox.close()
+            self.run.ended = True
+
     def _ran_out_of_memory(self) -> bool:
         killed = self.sandbox.read_counters().killed_for_memory
         return killed > self.before.killed_for_memory
@@ -103,8 +114,7 @@ class Watch:
         cut_short = not self.run.ended
         if cut_short:
             self.sandbox.kill(self.run)
-            while not self.run.ended:
-                self.hear()
+            self._await_end()
         self.drain()
         self.run.close()
         self.seconds = time.monotonic() - self.since

@@ -39,8 +39,8 @@ TIOCSTI, TIOCLINUX, TIOCGWINSZ = 0x5412, 0x541C, 0x5413
 HIGH = 1 << 32
 
 
-def build(machine: str, *, inner: bool, network: bool = True) -> bytes:
-    program = build_filter(machine, inner=inner, network=network)
+def build(machine: str, *, inner: bool) -> bytes:
+    program = build_filter(machine, inner=inner)
     assert program is not None
     return program
 
@@ -85,10 +85,9 @@ def test_what_every_program_needs_is_allowed(machine: str, inner: bool) -> None:
 
 @MACHINES
 @SIDES
-@pytest.mark.parametrize("network", [False, True])
-def test_no_socket_reaches_past_the_namespace(machine: str, inner: bool, network: bool) -> None:
-    program = build(machine, inner=inner, network=network)
-    allowed = {1, 2, 10} if network else {1}
+def test_no_socket_reaches_past_the_namespace(machine: str, inner: bool) -> None:
+    program = build(machine, inner=inner)
+    allowed = {1}
     for family in range(64):
         expected = "allow" if family in allowed else errno.EAFNOSUPPORT
         assert ask(program, machine, SOCKET[machine], family, 1) == expected
@@ -127,17 +126,16 @@ def test_the_second_table_of_x86_64_does_not_exist(inner: bool) -> None:
 @given(
     machine=st.sampled_from(sorted(ARCHITECTURES)),
     inner=st.booleans(),
-    network=st.booleans(),
     number=st.integers(0, 600) | st.integers(0, (1 << 32) - 1),
     arguments=st.lists(st.integers(0, (1 << 64) - 1), max_size=6),
 )
 def test_every_call_is_decided(
-    machine: str, inner: bool, network: bool, number: int, arguments: list[int]
+    machine: str, inner: bool, number: int, arguments: list[int]
 ) -> None:
-    program = build(machine, inner=inner, network=network)
+    program = build(machine, inner=inner)
     decision = ask(program, machine, number, *arguments)
     assert decision in ("allow", errno.EPERM, errno.ENOSYS, errno.EAFNOSUPPORT)
-    if ask(build(machine, inner=False, network=network), machine, number, *arguments) != "allow":
+    if ask(build(machine, inner=False), machine, number, *arguments) != "allow":
         assert decision != "allow"
 
 
@@ -182,7 +180,7 @@ import ctypes, json, os, sys
 from gym_reason.verifiers.sandbox.inside import confine
 from gym_reason.verifiers.sandbox.seccomp import build_filter
 libc = ctypes.CDLL(None, use_errno=True)
-confine.refuse_system_calls(build_filter(inner=True, network=False))
+confine.refuse_system_calls(build_filter(inner=True))
 def call(number, *arguments):
     ctypes.set_errno(0)
     wide = [ctypes.c_long(one) for one in arguments]

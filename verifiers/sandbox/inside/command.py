@@ -2,11 +2,15 @@
 
 import base64
 import os
+import shutil
 import subprocess
 from typing import Any
 
 from gym_reason.verifiers.sandbox.inside import confine
 from gym_reason.verifiers.sandbox.inside.server import REPORT
+
+MISSING = 127
+"""Exit code where the command is not there; the report says so."""
 
 
 def run(job: dict[str, Any], extras: list[int]) -> int:
@@ -27,6 +31,9 @@ def run(job: dict[str, Any], extras: list[int]) -> int:
             file.write(base64.b64decode(content))
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8"}
     environment.update(job.get("environment") or {})
+    if "/" not in job["argv"][0] and shutil.which(job["argv"][0], path=environment["PATH"]) is None:
+        os.write(REPORT, f"{job['argv'][0]} is not installed in the sandbox".encode())
+        return MISSING
     if not job.get("collect"):
         os.close(REPORT)
         os.execvpe(job["argv"][0], job["argv"], environment)
