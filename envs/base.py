@@ -131,6 +131,13 @@ class ReasoningEnv(gymnasium.Env[str, str]):
         del thinking  # The reference is all that is known here.
         return (task.reference,)
 
+    def submissions(self, task: Task) -> tuple[str, ...]:
+        """Return whole texts that the verifier must pass, whatever an action is.
+
+        The last action of a demonstration by default, with reasoning and without.
+        """
+        return self.demonstrate(task, True)[-1], self.demonstrate(task, False)[-1]
+
     def wrong_action(self, task: Task) -> str:
         """Return one action that must score less than the demonstration of `task`."""
         del task
