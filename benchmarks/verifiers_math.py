@@ -1,16 +1,12 @@
 """Math checks per second, ours and Math-Verify's, side by side on the same pairs.
 
-    python benchmarks/verify_math.py --out benchmarks/results/verify_math.json
-
 Math-Verify runs in an environment of its own, made on first use in `.venv-math-verify`. Both sides
 check the same pairs in turns, several rounds, each side in one warm process; half of the pairs are
 right. Then both judge families of pairs whose truth is known by construction.
 """
 
-import argparse
 import json
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -30,36 +26,25 @@ MIXES: dict[str, Callable[[random.Random, bool], Pair]] = {
 }
 
 
-def main() -> None:
-    """Measure both mixes and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=int, default=600, help="pairs of each mix")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--worker", choices=("ours", "peer"), help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.worker:
-        serve(check_ours() if args.worker == "ours" else check_peer())
-        return
-    generator = random.Random(args.seed)
+def measure(pairs: int, rounds: int, seed: int) -> dict[str, Any]:
+    """Measure both mixes and judge the families; print as it goes.
+
+    Args:
+        pairs: Pairs of each mix; a tenth of it is how often each family is drawn.
+        rounds: How often each side checks them.
+        seed: Seed of the pairs.
+    """
+    generator = random.Random(seed)
     rows = []
-    families: dict[str, dict[str, Any]] = {}
     with Worker(Path(sys.executable), "ours") as ours, Worker(make_peer(), "peer") as peer:
         for name, make in MIXES.items():
-            pairs = [make(generator, index % 2 == 0) for index in range(args.pairs)]
-            rows.append({"mix": name, **compare(ours, peer, pairs, args.rounds)})
+            drawn = [make(generator, index % 2 == 0) for index in range(pairs)]
+            rows.append({"mix": name, **compare(ours, peer, drawn, rounds)})
             print_row(rows[-1])
-        labelled = list(generate_families(generator, args.pairs // 10))
-        families = count_right(ours, peer, labelled)
+        families = count_right(ours, peer, list(generate_families(generator, pairs // 10)))
     for name, counts in families.items():
         print(f"{name:<22} ours {counts['ours']:4}  peer {counts['peer']:4}  of {counts['pairs']}")
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        machine = {"python": platform.python_version(), "cores": os.cpu_count(), "peer": PEER}
-        args.out.write_text(
-            json.dumps({"machine": machine, "rows": rows, "families": families}, indent=1) + "\n"
-        )
+    return {"peer": PEER, "mixes": rows, "families": families}
 
 
 def compare(ours: "Worker", peer: "Worker", pairs: list[Pair], rounds: int) -> dict[str, Any]:
@@ -124,7 +109,7 @@ class Worker:
     def __init__(self, python: Path, side: str) -> None:
         """Start it."""
         self.process = subprocess.Popen(
-            [str(python), __file__, "--worker", side],
+            [str(python), __file__, side],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -217,4 +202,4 @@ def make_peer() -> Path:
 
 
 if __name__ == "__main__":
-    main()
+    serve(check_ours() if sys.argv[1] == "ours" else check_peer())

@@ -1,16 +1,12 @@
 """Code checks: latency and rate of the sandboxes beside a bare interpreter and `docker run`.
 
-    python benchmarks/verify_code.py --out benchmarks/results/verify_code.json
-
 Every way judges the same program by the same three asserts, in turns within a round. The isolation
 of each way stands beside its figure: a bare interpreter has none and believes the exit code.
 """
 
-import argparse
 import contextlib
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -20,7 +16,6 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gym_reason.errors import GymReasonError
@@ -49,40 +44,32 @@ class Way:
     stdio: bool = False
 
 
-def main() -> None:
-    """Measure every way that works here and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--checks", type=int, default=100, help="checks of a round")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path)
-    args = parser.parse_args()
+def measure(checks: int, rounds: int, workers: int) -> dict[str, Any]:
+    """Measure every way that works here; print as it goes.
+
+    Args:
+        checks: Checks of a round.
+        rounds: How often each way has its turn.
+        workers: Processes for the rate.
+    """
     warnings.simplefilter("ignore")
     ways = [*bare_ways(), *our_ways()]
     for way in ways:
         way.check()
     latencies: dict[str, list[float]] = {way.name: [] for way in ways}
     rates: dict[str, list[float]] = {way.name: [] for way in ways}
-    for _ in range(args.rounds):
+    for _ in range(rounds):
         for way in ways:
-            count = args.checks if "docker run" not in way.name else max(3, args.checks // 20)
+            count = checks if "docker run" not in way.name else max(3, checks // 20)
             latencies[way.name] += [timed(way.check) for _ in range(count)]
-            rates[way.name].append(measure_rate(way, count, args.workers))
+            rates[way.name].append(measure_rate(way, count, workers))
     rows = [summarise(way, latencies[way.name], rates[way.name]) for way in ways]
     for row in rows:
         print(
             f"{row['way']:<32} median {row['median_ms']:7.2f} ms  p95 {row['p95_ms']:7.2f} ms  "
             f"{row['per_s']:7.1f}/s  {row['isolation']}"
         )
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        machine = {
-            "python": platform.python_version(),
-            "kernel": platform.release(),
-            "cores": os.cpu_count(),
-            "workers": args.workers,
-        }
-        args.out.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+    return {"workers": workers, "ways": rows}
 
 
 def bare_ways() -> list[Way]:
@@ -185,7 +172,3 @@ def expect(right: bool) -> None:
     """Stop where a check went wrong: a wrong verdict has no speed."""
     if not right:
         raise SystemExit("a check went wrong")
-
-
-if __name__ == "__main__":
-    main()
