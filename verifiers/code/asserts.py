@@ -10,6 +10,7 @@ import socket
 import time
 
 from gym_reason.types import Json
+from gym_reason.verifiers.code.inside.remote import PROGRAM_ENDED
 from gym_reason.verifiers.code.result import CodeResult, describe_end
 from gym_reason.verifiers.code.tests import AssertTests
 from gym_reason.verifiers.sandbox import (
@@ -25,6 +26,7 @@ from gym_reason.verifiers.sandbox import (
 
 _CANDIDATE = "gym_reason.verifiers.code.inside.candidate:run"
 _TESTER = "gym_reason.verifiers.code.inside.tester:run"
+_END_LIMIT_S = 1.0
 
 
 def judge_asserts(
@@ -76,15 +78,22 @@ def _start(sandbox: Sandbox, job: Job) -> Watch:
 
 def _conclude(candidate: Watch, tester: Watch) -> CodeResult:
     """End both runs and return what the tests have found."""
-    program_ended, tests_ended = candidate.run.ended, tester.run.ended
-    tests, program = tester.finish(), candidate.finish()
+    tests_ended = tester.run.ended
+    tests = tester.finish()
+    result = _read_report(tests) if tests_ended and tests.report else None
+    died = result is not None and result.failures[-1:] == [PROGRAM_ENDED]
+    if died:
+        # How it ended belongs to the verdict, and the two ends may be told in either order.
+        watch_until([candidate], time.monotonic() + _END_LIMIT_S, lambda: candidate.run.ended)
+    program = candidate.finish()
     limit = program.limit or tests.limit
-    if limit is not None and not (tests_ended and tests.report):
-        # Nothing was reported: the program hit a limit, or the tests did with what it had sent.
+    if result is None:
+        if limit is None:
+            raise SandboxLostError("the tests ended without a report")
+        # The program hit a limit, or the tests did with what it had sent.
         end = program if program.limit is not None else tests
         return CodeResult(outcome=limit, failures=[describe_end(end)])
-    result = _read_report(tests)
-    if program_ended and program.exit_code and result.failures:
+    if died and program.limit is None and program.exit_code:
         result.failures[-1] += f" ({describe_end(program)})"
     if limit is not None:
         result.outcome = limit

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from gym_reason.errors import DataError
+from gym_reason.text import shorten
 from gym_reason.types import Json, Outcome
 from gym_reason.verifiers.code.compare import outputs_equal
 from gym_reason.verifiers.code.languages import Language
@@ -123,7 +124,11 @@ def _judge(
     if tests.compare == "checker":
         return _ask_checker(spec, tests.checker, case, output, deadline)
     right = outputs_equal(tests.compare, output, case.output)
-    return ("" if right else "the output is wrong"), Outcome.FAIL
+    return ("" if right else _describe_wrong(case, output)), Outcome.FAIL
+
+
+def _describe_wrong(case: Case, output: str) -> str:
+    return f"for the input {shorten(case.input)!r} it wrote {shorten(output)!r}"
 
 
 def _ask_checker(
@@ -141,4 +146,5 @@ def _ask_checker(
         raise DataError(f"a checker that fails: {finished.report.decode(errors='replace')}")
     if finished.limit is not None:
         return f"the checker broke off: {describe_end(finished)}", finished.limit
-    return ("" if finished.report == b"true" else "the output is wrong"), Outcome.FAIL
+    right = finished.report == b"true"
+    return ("" if right else _describe_wrong(case, output)), Outcome.FAIL

@@ -14,6 +14,9 @@ from gym_reason.verifiers.code.inside import plain
 
 MAX_SHOWN_CHARS = 200
 
+PROGRAM_ENDED = "the program ended"
+"""The fault where the program is gone."""
+
 
 class FaultError(BaseException):
     """The program broke off, or answered with something that is no plain data."""
@@ -95,7 +98,7 @@ class Link:
             message["kwargs"] = {key: _encode_argument(one) for key, one in keywords.items()}
             plain.send(self.link, message)
         except plain.ClosedError:
-            raise self.fail("the program ended") from None
+            raise self.fail(PROGRAM_ENDED) from None
         except plain.NotPlainError as error:
             self._refuse_argument(name, error)
         self.asked += 1
@@ -121,7 +124,7 @@ class Link:
         try:
             answer = plain.receive(self.link)
         except plain.ClosedError:
-            raise self.fail("the program ended") from None
+            raise self.fail(PROGRAM_ENDED) from None
         except plain.NotPlainError as error:
             raise self.fail(f"the program sent {error}") from None
         if not isinstance(answer, dict):
