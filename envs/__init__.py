@@ -14,6 +14,14 @@ _EMBEDDED = {
     "CodeRepair": ("code.repair:CodeRepair", "Mend a program that is wrong."),
     "Countdown": ("countdown:Countdown", "Reach a target with given numbers and + - * /."),
     "Digits": ("digits:Digits", "Sort or reverse a row of digits, or name the largest."),
+    "GraphColouring": (
+        "logic.graph_colouring:GraphColouring",
+        "Colour a graph so that neighbours differ, at once or one vertex an action.",
+    ),
+    "KnightsAndKnaves": (
+        "logic.knights_and_knaves:KnightsAndKnaves",
+        "Tell who is a knight and who a knave by what they say.",
+    ),
     "Metamath": ("proofs.metamath:Metamath", "Prove a theorem of a Metamath database."),
     "NaturalDeduction": (
         "proofs.natural:NaturalDeduction",
@@ -23,7 +31,12 @@ _EMBEDDED = {
         "proofs.natural:NaturalDeductionSteps",
         "Prove a theorem in natural deduction, one tactic an action.",
     ),
+    "Rewriting": (
+        "logic.rewriting:Rewriting",
+        "Lead a string to a goal by rewriting rules, one step an action.",
+    ),
     "Steps": ("steps:Steps", "Derive a sum, a difference or a product, one step an action."),
+    "Sudoku": ("logic.sudoku:Sudoku", "Fill a grid of 4, 6 or 9 rows, at once or cell by cell."),
 }
 
 for _name, (_place, _description) in _EMBEDDED.items():
