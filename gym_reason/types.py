@@ -42,6 +42,14 @@ class Task:
     """Facts about the task that its environment or verifier reads."""
 
 
+def prompt_messages(task: Task) -> tuple[Message, ...]:
+    """Return the task's prompt, or where it has none, as in rows of files, `meta["prompt"]`."""
+    prompt = task.meta.get("prompt")
+    if not task.prompt and isinstance(prompt, str) and prompt:
+        return (Message("user", prompt),)
+    return task.prompt
+
+
 class Outcome(StrEnum):
     """How a verification ended."""
 

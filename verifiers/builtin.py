@@ -1,10 +1,9 @@
 """The verifiers that come with the library, by name."""
 
-import inspect
-
 from gym_reason.errors import UsageError
 from gym_reason.registry import register_verifier
 from gym_reason.registry import verifiers as registered
+from gym_reason.verifiers.arguments import bind_texts
 from gym_reason.verifiers.base import Verifier
 from gym_reason.verifiers.code import CodeVerifier
 from gym_reason.verifiers.countdown import CountdownVerifier
@@ -19,6 +18,12 @@ from gym_reason.verifiers.formats import (
     RepetitionVerifier,
     ThinkTagsVerifier,
     make_length_verifier,
+)
+from gym_reason.verifiers.logic import (
+    GraphColouringVerifier,
+    KnightsAndKnavesVerifier,
+    RewritingVerifier,
+    SudokuVerifier,
 )
 from gym_reason.verifiers.math import MathVerifier
 from gym_reason.verifiers.steps import ArithmeticStepsVerifier
@@ -37,6 +42,10 @@ register_verifier("length")(make_length_verifier)
 register_verifier("overlong")(OverlongVerifier)
 register_verifier("repetition")(RepetitionVerifier)
 register_verifier("arithmetic_steps")(ArithmeticStepsVerifier)
+register_verifier("graph_colouring")(GraphColouringVerifier)
+register_verifier("knights_and_knaves")(KnightsAndKnavesVerifier)
+register_verifier("rewriting")(RewritingVerifier)
+register_verifier("sudoku")(SudokuVerifier)
 
 
 @register_verifier("judge")
@@ -65,7 +74,8 @@ def make_verifier(spec: str | Verifier) -> Verifier:
 
     Args:
         spec: A registered name, optionally with arguments: `math`, `math:strict`,
-            `math:strict,tolerance=0.01`, `think_tags:require_thought=true`.
+            `math:strict,tolerance=0.01`, `think_tags:require_thought=true`. The annotations of
+            what makes the verifier say what each argument must be.
 
     Raises:
         UnknownNameError: Where no verifier has the name.
@@ -77,32 +87,16 @@ def make_verifier(spec: str | Verifier) -> Verifier:
         raise UsageError(f"a verifier of type {type(spec).__name__}", "a name or a Verifier")
     name, _, arguments = spec.partition(":")
     factory = registered.get(name)
-    positional: list[str | int | float | bool] = []
-    keywords: dict[str, str | int | float | bool] = {}
+    positional: list[str] = []
+    keywords: dict[str, str] = {}
     for argument in filter(None, (part.strip() for part in arguments.split(","))):
         key, equals, value = argument.partition("=")
         if equals:
-            keywords[key.strip()] = _read_value(value.strip())
+            keywords[key.strip()] = value.strip()
         else:
-            positional.append(_read_value(argument))
-    try:
-        inspect.signature(factory).bind(*positional, **keywords)
-    except TypeError as error:
-        raise UsageError(
-            f"the verifier {spec!r}: {error}", f"arguments of {name}{inspect.signature(factory)}"
-        ) from None
-    made = factory(*positional, **keywords)
+            positional.append(argument)
+    bound = bind_texts(factory, positional, keywords, f"the verifier {spec!r}")
+    made = factory(*bound.args, **bound.kwargs)
     if not isinstance(made, Verifier):
         raise UsageError(f"the verifier {name!r} made a {type(made).__name__}", "a Verifier")
     return made
-
-
-def _read_value(text: str) -> str | int | float | bool:
-    if text in ("true", "false"):
-        return text == "true"
-    for read in (int, float):
-        try:
-            return read(text)
-        except ValueError:
-            continue
-    return text

@@ -5,6 +5,7 @@ part's reward. Where a part that was asked is `unscorable`, so is the whole: hal
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from gym_reason.errors import UsageError
 from gym_reason.registry import explain_unknown
 from gym_reason.types import Outcome, Task, Verdict, replace_verdict
 from gym_reason.verifiers.base import Verifier
+from gym_reason.verifiers.capabilities import is_deterministic, needed_seconds, prepare
 
 
 def weighted(
@@ -56,11 +58,39 @@ def first_that_applies(*verifiers: Verifier) -> Verifier:
     return _FirstThatApplies(_name_parts(verifiers))
 
 
+class _Composition(ABC):
+    """What holds for a composition because it holds for its verifiers."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def list_verifiers(self) -> list[Verifier]:
+        """Return the verifiers that it may ask."""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the verdicts may be kept for another run."""
+        return all(map(is_deterministic, self.list_verifiers()))
+
+    @property
+    def needs_s(self) -> float:
+        """How long the verifiers' own limits let one verdict take."""
+        return sum(map(needed_seconds, self.list_verifiers()))
+
+    def prepare(self) -> None:
+        """Prepare the verifiers."""
+        for verifier in self.list_verifiers():
+            prepare(verifier)
+
+
 @dataclass(slots=True)
-class _Weighted:
+class _Weighted(_Composition):
     parts: tuple[tuple[str, float, Verifier], ...]
     decisive: str
     name: str = "weighted"
+
+    def list_verifiers(self) -> list[Verifier]:
+        return [verifier for _, _, verifier in self.parts]
 
     def verify(self, task: Task, submission: str) -> Verdict:
         verdicts = {name: part.verify(task, submission) for name, _, part in self.parts}
@@ -75,9 +105,12 @@ class _Weighted:
 
 
 @dataclass(slots=True)
-class _AllOf:
+class _AllOf(_Composition):
     parts: tuple[tuple[str, Verifier], ...]
     name: str = "all_of"
+
+    def list_verifiers(self) -> list[Verifier]:
+        return [verifier for _, verifier in self.parts]
 
     def verify(self, task: Task, submission: str) -> Verdict:
         verdicts = {name: part.verify(task, submission) for name, part in self.parts}
@@ -94,10 +127,13 @@ class _AllOf:
 
 
 @dataclass(slots=True)
-class _Gate:
+class _Gate(_Composition):
     condition: Verifier
     then: Verifier
     name: str = "gate"
+
+    def list_verifiers(self) -> list[Verifier]:
+        return [self.condition, self.then]
 
     def verify(self, task: Task, submission: str) -> Verdict:
         (first, _), (second, _) = _name_parts((self.condition, self.then))
@@ -120,9 +156,12 @@ class _Gate:
 
 
 @dataclass(slots=True)
-class _FirstThatApplies:
+class _FirstThatApplies(_Composition):
     parts: tuple[tuple[str, Verifier], ...]
     name: str = "first_that_applies"
+
+    def list_verifiers(self) -> list[Verifier]:
+        return [verifier for _, verifier in self.parts]
 
     def verify(self, task: Task, submission: str) -> Verdict:
         asked: dict[str, Verdict] = {}

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from gym_reason.text import after_thinking, fold_characters
 from gym_reason.types import Outcome, Task, Verdict
+from gym_reason.verifiers.verdicts import unscorable
 
 MAX_CHARACTERS = 256
 """Longest expression that is read."""
@@ -71,7 +72,7 @@ class CountdownVerifier:
         """Return the verdict on the expression in `submission`."""
         if not _REFERENCE.fullmatch(task.reference):
             detail = f"the reference {task.reference!r} is not 'NUMBERS = TARGET'"
-            return Verdict(0.0, False, Outcome.UNSCORABLE, detail=detail)
+            return unscorable(detail)
         numbers_text, _, target_text = task.reference.partition(" = ")
         numbers = [int(number) for number in numbers_text.split()]
         text = find_expression(submission)

@@ -11,8 +11,8 @@ from gym_reason.agents.reward_models.rows import EncodedRow, Score, UnreadableRo
 from gym_reason.agents.reward_models.scale import RewardScale, check_scale, scale_score
 from gym_reason.errors import UsageError
 from gym_reason.text import after_thinking
-from gym_reason.types import Outcome, Task, Verdict
-from gym_reason.verifiers.judge.prompts import prompt_messages
+from gym_reason.types import Outcome, Task, Verdict, prompt_messages, replace_verdict
+from gym_reason.verifiers.verdicts import unscorable
 
 
 class RewardModelVerifier:
@@ -145,7 +145,7 @@ class RewardModelVerifier:
 
     def _judge(self, score: Score, *, answered: bool, seconds: float) -> Verdict:
         if score.problem:
-            return Verdict(0.0, False, Outcome.UNSCORABLE, detail=score.problem, seconds=seconds)
+            return replace_verdict(unscorable(score.problem), seconds=seconds)
         reward = scale_score(score.value, self.reward, self.center)
         correct = answered and reward >= self.threshold
         parts = {"score": score.value}

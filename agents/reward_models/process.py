@@ -17,8 +17,7 @@ from gym_reason.agents.reward_models.rows import (
 from gym_reason.agents.reward_models.scale import sigmoid
 from gym_reason.errors import UsageError
 from gym_reason.text import after_thinking
-from gym_reason.types import Message, Outcome, Task, Verdict
-from gym_reason.verifiers.judge.prompts import prompt_messages
+from gym_reason.types import Message, Outcome, Task, Verdict, prompt_messages
 from gym_reason.verifiers.steps.split import Boundary, split_steps
 
 if TYPE_CHECKING:

@@ -2,23 +2,18 @@
 
 import argparse
 import contextlib
-import os
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from gym_reason.cli import add_common_arguments, print_json
+from gym_reason.cli import add_common_arguments, default_workers, print_json
 from gym_reason.cli.audit_display import print_report
 from gym_reason.cli.audit_tasks import FIELDS, find_subject
+from gym_reason.cli.output import Progress, check_target, open_target
 from gym_reason.errors import RunError, UsageError
-from gym_reason.records import dump_line, explain_os_errors, open_atomic
+from gym_reason.records import dump_line
 from gym_reason.verifiers.audit import AuditReport, Finding, audit
 
 _MAX_CASES = 50
-_PROGRESS_AFTER_S = 2.0
-_PROGRESS_EVERY_S = 0.2
 _DESCRIPTION = """
 Try probes whose right judgement is known on a verifier: empty and junk texts, the prompt, answers
 to other tasks, hedges, grader syntax, near misses and over-long texts must not pass; the reference
@@ -68,8 +63,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )  # fmt: skip
     parser.add_argument("--workers", type=int, default=None, metavar="N", help="processes")
     parser.add_argument(
-        "--timeout", type=float, default=5.0, metavar="S",
-        help="seconds for one submission (default 5); one that takes longer is refused",
+        "--timeout", type=float, default=None, metavar="S",
+        help="seconds for one submission (default 5, or more where the verifier's own limits are "
+        "higher); one that takes longer is refused",
     )  # fmt: skip
     parser.add_argument(
         "--out", metavar="FILE.jsonl", help="write every submission with its verdict here"
@@ -86,8 +82,9 @@ def run(args: argparse.Namespace) -> int:
     _check_limits(args)
     verifier, contract, cases = find_subject(args)
     start = time.monotonic()
-    workers = args.workers if args.workers is not None else _default_workers()
-    with _open_sink(args.out) as sink, _Progress(args.json) as progress:
+    workers = args.workers if args.workers is not None else default_workers()
+    opened = contextlib.nullcontext() if args.out is None else open_target(check_target(args.out))
+    with opened as sink, _Status(quiet=args.json) as progress:
 
         def note(finding: Finding, report: AuditReport) -> None:
             if sink is not None:
@@ -126,56 +123,19 @@ def _check_limits(args: argparse.Namespace) -> None:
         raise UsageError(f"--workers {args.workers}", "1 or more")
 
 
-def _default_workers() -> int:
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(4, available or 1))
+class _Status(Progress):
+    """A line about what was found so far."""
 
-
-class _Progress:
-    """A line on standard error once an audit takes long, where that is a terminal."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._enabled = not quiet and sys.stderr.isatty()
-        self._start = self._last = time.monotonic()
-        self._stack = contextlib.ExitStack()
-        self._status: Any = None
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    _status: Any = None
 
     def show(self, report: AuditReport) -> None:
-        now = time.monotonic()
-        if (
-            not self._enabled
-            or now - self._start < _PROGRESS_AFTER_S
-            or now - self._last < _PROGRESS_EVERY_S
-        ):
+        """Show what `report` has counted."""
+        if not self.due:
             return
-        self._last = now
         count, wrong = sum(report.outcomes.values()), sum(report.offences.values())
         text = f"{count} submissions, {wrong} judged wrongly"
         if self._status is None:
             from rich.console import Console
 
-            self._status = self._stack.enter_context(Console(stderr=True).status(text))
+            self._status = self.stack.enter_context(Console(stderr=True).status(text))
         self._status.update(text)
-
-
-@contextlib.contextmanager
-def _open_sink(out: str | None) -> Iterator[Any]:
-    if out is None:
-        yield None
-        return
-    path = Path(out)
-    if path.is_dir():
-        raise UsageError(f"--out {out} is a folder", "a file")
-    if path.exists() and not path.is_file():
-        # A device or a pipe is written to, never replaced by a file.
-        with explain_os_errors(path), path.open("wb") as file:
-            yield file
-    else:
-        with open_atomic(path.resolve()) as file:
-            yield file

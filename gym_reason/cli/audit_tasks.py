@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gym_reason.cli.rows import as_text, read_fields, reference_column
 from gym_reason.config import apply_overrides
 from gym_reason.envs.base import sample_tasks, unwrap
 from gym_reason.errors import DataError, UsageError
 from gym_reason.records import read_jsonl
-from gym_reason.registry import environments, explain_unknown, make
+from gym_reason.registry import environments, make
 from gym_reason.types import Message, Task
 from gym_reason.verifiers.audit import Case, Contract, contract_of, generated_cases, make_case
 from gym_reason.verifiers.base import Verifier
@@ -25,7 +26,7 @@ def find_subject(args: argparse.Namespace) -> tuple[str | Verifier, Contract, Se
 
     Raises GymReasonError.
     """
-    columns = _read_fields(args.field)
+    columns = read_fields(args.field, FIELDS, "reference=answer")
     if columns and args.rows is None:
         raise UsageError("--field without rows", "--rows FILE.jsonl")
     # Behind the colon a path may follow, as in json_schema:schemas/answer.json.
@@ -58,22 +59,10 @@ def _environment_subject(args: argparse.Namespace) -> tuple[Verifier, Contract, 
     tasks = {task.id: task for task in sample_tasks(env, args.limit, args.seed)}
     for task in tasks.values():
         # The last action is the one that the verifier judges.
-        solutions = (env.demonstrate(task, True)[-1], env.demonstrate(task, False)[-1])
+        solutions = env.submissions(task)
         case = make_case(task, contract, solutions, wrong=(env.wrong_action(task),))
         cases.append(case)
     return env.verifier, contract, cases
-
-
-def _read_fields(arguments: Sequence[str]) -> dict[str, str]:
-    columns: dict[str, str] = {}
-    for argument in arguments:
-        name, equals, column = argument.partition("=")
-        if not equals or not column:
-            raise UsageError(f"--field {argument}", "NAME=COLUMN", "for example reference=answer")
-        if name not in FIELDS:
-            raise UsageError(*explain_unknown("field", name, list(FIELDS)))
-        columns[name] = column
-    return columns
 
 
 def _read_cases(
@@ -83,9 +72,12 @@ def _read_cases(
     seen: set[str] = set()
     for number, row in read_jsonl(path):
         where = f"line {number} of {path}"
-        reference = _column(row, columns, "reference", where)
+        if "reference" in columns:
+            reference = _column(row, columns, "reference", where)
+        else:
+            reference = as_text(row.get(reference_column(row, columns)))
         if reference is None:
-            reference = _as_text(row.get("tests")) or _human_eval_tests(row)
+            reference = _human_eval_tests(row)
         solution = _column(row, columns, "solution", where)
         if reference is None and solution is None:
             raise DataError(f"{where} has no reference", "a column 'reference'", "name it: --field")
@@ -117,16 +109,10 @@ def _human_eval_tests(row: Mapping[str, Any]) -> str | None:
 def _column(row: dict[str, Any], columns: Mapping[str, str], name: str, where: str) -> str | None:
     """Return a field of a row as text; None where no column was named and there is none."""
     if name not in columns:
-        return _as_text(row.get(name))
+        return as_text(row.get(name))
     column = columns[name]
     parts = [column] if column in row else column.split("+")
     for part in parts:
         if part not in row:
             raise DataError(f"{where} has no column {part!r}", "the column that --field names")
-    return "".join(_as_text(row[part]) or "" for part in parts)
-
-
-def _as_text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    return "".join(as_text(row[part]) or "" for part in parts)

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import itertools
-import os
 import sys
 import time
 from collections import Counter, deque
@@ -11,16 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gym_reason.cli import add_common_arguments, print_json
+from gym_reason.cli import add_common_arguments, default_workers, print_json
+from gym_reason.cli.output import Progress, check_target
+from gym_reason.cli.rows import read_fields
 from gym_reason.cli.verify_output import Sink, Unfinished, describe_run, open_sink, row_line
-from gym_reason.cli.verify_rows import FIELDS, SourceRow, open_source, read_fields, read_items
+from gym_reason.cli.verify_rows import FIELDS, SourceRow, open_source, read_items
 from gym_reason.errors import UsageError
 from gym_reason.text import shorten
 from gym_reason.types import Outcome, Verdict
 from gym_reason.verifiers.pool import VerifierPool
 
-_PROGRESS_AFTER_S = 2.0
-_PROGRESS_EVERY_S = 0.2
 _DESCRIPTION = """
 Judge each row of a file of JSON lines and write the rows back, in their order, with the verdict's
 fields: reward, correct, outcome, parts, feedback, detail, seconds. A column of the row that has one
@@ -52,11 +51,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--resume",
         action="store_true",
         help="go on where an interrupted run with the same --out stopped; its rows wait in "
-        "FILE.jsonl.partial, uncompressed also for .zst",
+        "FILE.jsonl.partial, uncompressed also for .zst; without them every row is judged",
     )
     parser.add_argument("--workers", type=int, default=None, metavar="N", help="processes")
     parser.add_argument(
-        "--timeout", type=float, default=5.0, metavar="S", help="seconds for one row (default 5)"
+        "--timeout",
+        type=float,
+        default=None,
+        metavar="S",
+        help="seconds for one row (default 5, or more where the verifier's own limits are higher)",
     )
     parser.add_argument(
         "--cache",
@@ -76,15 +79,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Judge the file. Raises GymReasonError."""
-    columns = read_fields(args.field)
+    columns = read_fields(args.field, FIELDS, "submission=answer")
     source = open_source(args.file)
-    workers = args.workers if args.workers is not None else _default_workers()
+    workers = args.workers if args.workers is not None else default_workers()
     start = time.monotonic()
     summary = _Summary()
     with VerifierPool(
         args.verifier, workers, args.timeout, modules=args.load, cache=args.cache
     ) as pool:
-        progress = _Progress(args.json, _file_size(args.file))
+        progress = _Bar(quiet=args.json, size=_file_size(args.file))
         with _open_output(args, columns) as sink, progress:
             if isinstance(sink, Unfinished):
                 for judged in sink.read_rows():
@@ -108,20 +111,21 @@ def run(args: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def _open_output(args: argparse.Namespace, columns: dict[str, str]) -> Iterator[Sink]:
     """Open where the rows go; what an interrupted run has written stays, where it can go on."""
-    name: str | None = args.out
-    out = None if name is None else Path(name)
-    if out is not None and out.is_dir():
-        raise UsageError(f"--out {name} is a folder", "a file")
+    out = None if args.out is None else check_target(args.out)
+    if args.resume and out is None:
+        raise UsageError("--resume without --out", "--out with the file to go on with")
     if out is None or (out.exists() and not out.is_file()) or not Path(args.file).is_file():
         if args.resume:
             raise UsageError(
                 "--resume with a stream", "a file to read and --out with a file to write"
             )
-        with open_sink(name, quiet=args.json) as sink:
+        with open_sink(out, quiet=args.json) as sink:
             yield sink
         return
     begun = describe_run(args.file, args.verifier, args.load, columns)
     unfinished = Unfinished(out, begun, resume=args.resume)
+    if args.resume and unfinished.is_new:
+        print(f"gym-reason: no rows in {unfinished.path}: judging all of them", file=sys.stderr)
     try:
         yield unfinished
         unfinished.finish()
@@ -192,24 +196,16 @@ class _Summary:
         }
 
 
-class _Progress:
-    """A bar on standard error once a run takes long, where that is a terminal."""
+class _Bar(Progress):
+    """How much of the file is judged."""
 
-    def __init__(self, quiet: bool, size: int | None) -> None:
-        self._enabled = not quiet and sys.stderr.isatty()
+    def __init__(self, *, quiet: bool, size: int | None) -> None:
+        super().__init__(quiet=quiet)
         self._size = size
         self._done = 0
         self._rows_before = 0
-        self._start = self._last = time.monotonic()
-        self._stack = contextlib.ExitStack()
         self._bar: Any = None
         self._task: Any = None
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def skip(self, rows: int, size: int) -> None:
         """Leave out rows of the file that were judged before, and count their bytes as done."""
@@ -219,25 +215,27 @@ class _Progress:
     def show(self, summary: _Summary, size: int) -> None:
         """Show what `summary` has counted, after another `size` bytes of the file."""
         self._done += size
-        if not self._enabled:
+        if not self.due:
             return
-        now = time.monotonic()
-        if now - self._start < _PROGRESS_AFTER_S or now - self._last < _PROGRESS_EVERY_S:
-            return
-        self._last = now
         if self._bar is None:
             self._bar = self._open_bar()
-        rate = (summary.rows - self._rows_before) / (now - self._start)
+        rate = (summary.rows - self._rows_before) / (time.monotonic() - self.start)
         text = f"{summary.rows} rows, {summary.correct} correct, {rate:.0f} rows per second"
         self._bar.update(self._task, completed=self._done, description=text, refresh=True)
 
     def _open_bar(self) -> Any:
+        from rich import progress as rich_progress
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        bar = self._stack.enter_context(
-            Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
+        columns = (
+            rich_progress.TextColumn("{task.description}"),
+            rich_progress.BarColumn(),
+            rich_progress.TimeRemainingColumn(),
+        )
+        bar = self.stack.enter_context(
+            rich_progress.Progress(
+                *columns, console=Console(stderr=True), transient=True, auto_refresh=False
+            )
         )
         self._task = bar.add_task("", total=self._size)
         return bar
@@ -247,8 +245,3 @@ def _file_size(file: str) -> int | None:
     """Return the bytes of all lines of the file; None where that is not known."""
     path = Path(file)
     return path.stat().st_size if path.is_file() and path.suffix != ".zst" else None
-
-
-def _default_workers() -> int:
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(4, available or 1))

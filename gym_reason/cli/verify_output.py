@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Protocol
 
 import zstandard
 
+from gym_reason.cli.output import open_target
 from gym_reason.errors import RunError, UsageError
 from gym_reason.records import explain_os_errors, open_atomic, write_atomic
 
@@ -68,9 +69,9 @@ def describe_run(
 
 
 @contextlib.contextmanager
-def open_sink(out: str | None, *, quiet: bool) -> Iterator[Sink]:
+def open_sink(path: Path | None, *, quiet: bool) -> Iterator[Sink]:
     """Open where the rows of a run that cannot be resumed go: whole to a file, or to a stream."""
-    if out is None:
+    if path is None:
         if quiet:
             yield Discard()
         else:
@@ -78,8 +79,7 @@ def open_sink(out: str | None, *, quiet: bool) -> Iterator[Sink]:
                 yield sys.stdout.buffer
                 sys.stdout.buffer.flush()
         return
-    path = Path(out)
-    with _open_target(path) as file:
+    with open_target(path) as file:
         if path.suffix == ".zst":
             with zstandard.ZstdCompressor(level=3).stream_writer(file, closefd=False) as writer:
                 yield writer
@@ -106,6 +106,8 @@ class Unfinished:
         self.target = out.resolve()
         self.path = self.target.with_name(f"{self.target.name}.partial")
         self._note = self.target.with_name(f"{self.target.name}.partial.json")
+        self.is_new = True
+        """Whether no rows were there."""
         with explain_os_errors(self.path):
             self._file: BinaryIO = self.path.open("a+b")
         try:
@@ -113,6 +115,7 @@ class Unfinished:
             if os.fstat(self._file.fileno()).st_size:
                 self._check(run, resume=resume)
                 self._drop_torn_line()
+                self.is_new = False
             else:
                 write_atomic(self._note, json.dumps(run, indent=1) + "\n")
         except BaseException:
@@ -232,15 +235,3 @@ def _explain_full_output() -> Iterator[None]:
         raise
     except OSError as error:
         raise RunError(f"cannot write the rows to standard output: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def _open_target(path: Path) -> Iterator[BinaryIO]:
-    if path.exists() and not path.is_file():
-        # A device or a pipe is written to, never replaced by a file.
-        with explain_os_errors(path), path.open("wb") as file:
-            yield file
-    else:
-        # Through a link to the file that it names: the link itself stays.
-        with open_atomic(path.resolve()) as file:
-            yield file

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gym_reason.errors import DataError, UsageError
+from gym_reason.cli.rows import as_text, reference_column
+from gym_reason.errors import DataError
 from gym_reason.records import read_lines
-from gym_reason.registry import explain_unknown
 from gym_reason.text import shorten
 from gym_reason.types import Outcome, Task, Verdict
 
 FIELDS = ("id", "submission", "reference", "meta")
 """What a row holds, under these names unless `--field` says otherwise."""
-TESTS = "tests"
-"""The column that is the reference of a row without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +26,6 @@ class SourceRow:
     """Its columns; of a broken line what could be read, and its number."""
     size: int
     """Bytes of its line."""
-
-
-def read_fields(arguments: list[str]) -> dict[str, str]:
-    """Return the column of each field that was named. Raises UsageError."""
-    columns: dict[str, str] = {}
-    for argument in arguments:
-        name, equals, column = argument.partition("=")
-        if not equals or not column:
-            raise UsageError(f"--field {argument}", "NAME=COLUMN", "for example submission=answer")
-        if name not in FIELDS:
-            raise UsageError(*explain_unknown("field", name, list(FIELDS)))
-        columns[name] = column
-    return columns
 
 
 def open_source(name: str) -> Iterator[tuple[int, bytes]]:
@@ -87,27 +72,18 @@ def _read_row(values: dict[str, Any], number: int, columns: Mapping[str, str]) -
     names = {field: columns.get(field, field) for field in FIELDS}
     if names["submission"] not in values:
         raise ValueError(f"no column {names['submission']!r}, expected the submission there")
-    if "reference" not in columns and values.get("reference") is None and TESTS in values:
-        names["reference"] = TESTS
-        values = {column: value for column, value in values.items() if column != "reference"}
-    taken = set(names.values())
+    names["reference"] = reference_column(values, columns)
+    taken = {*names.values(), *(field for field in FIELDS if field not in columns)}
     meta = {column: value for column, value in values.items() if column not in taken}
     own = values.get(names["meta"])
     task = Task(
         id=str(values.get(names["id"], number)),
         prompt=(),
-        reference=_reference_text(values.get(names["reference"])),
+        reference=as_text(values.get(names["reference"])) or "",
         # What the row calls its meta comes first: columns beside it may be anybody's.
         meta={**meta, **own} if isinstance(own, dict) else meta,
     )
     return task, _submission_text(values[names["submission"]])
-
-
-def _reference_text(value: object) -> str:
-    """Return a reference as text: null is none, and what is no text stands as its JSON."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _submission_text(value: object) -> str:

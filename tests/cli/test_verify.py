@@ -228,6 +228,41 @@ def test_known_verdicts_come_from_the_cache(tmp_path: Path) -> None:
     assert outs[0].read_bytes() == outs[1].read_bytes()
 
 
+def test_a_cache_that_a_verifier_cannot_use_is_named_once(tmp_path: Path) -> None:
+    cache = tmp_path / "cache.sqlite"
+    words = ["hostile", "-", "--load", HOSTILE, "--cache", cache]
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, "verify", *map(str, words)],
+        input=b'{"submission": "fine"}\n' * 3,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr.count(b"\n") == 3  # this line and two of the summary
+    assert b"is not used for the verifier 'hostile': it does not say" in done.stderr
+    assert not cache.exists()
+
+
+@pytest.mark.slow
+def test_programs_have_the_time_that_the_verifier_allows_them(tmp_path: Path) -> None:
+    tests = {"type": "assert", "entry": "f", "code": "assert f() == 1"}
+    program = "import time\ndef f():\n    time.sleep(5.5)\n    return 1"
+    source = write_rows(tmp_path / "in.jsonl", [{"submission": program, "tests": tests}])
+    code, stdout, _ = run("code:process,timeout=8", source)
+    assert (code, read_rows(stdout)[0]["outcome"]) == (0, "pass")
+
+
+@pytest.mark.parametrize(("spec", "code"), [("code:docker:x", 1), ("code:nosuch", 2)])
+def test_without_a_sandbox_the_run_stops_in_one_line(
+    spec: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-engine.sock")
+    source, out = write_rows(tmp_path / "in.jsonl", ROWS), tmp_path / "out.jsonl"
+    found, stdout, stderr = run(spec, source, "--out", out)
+    assert (found, stdout, stderr.count("\n")) == (code, "", 1)
+    assert list(tmp_path.iterdir()) == [source]
+
+
 def interrupt(source: Path, out: Path, *arguments: object) -> None:
     """Judge a file whose last rows hang, and kill the run once the first are written."""
     words = ["hostile", source, "--out", out, "--load", HOSTILE, "--timeout", 600, *arguments]
@@ -334,6 +369,17 @@ def test_resume_begins_where_nothing_was_begun(tmp_path: Path) -> None:
     assert len(out.read_text().splitlines()) == 1
 
 
+def test_resume_says_where_there_is_nothing_to_resume(
+    interrupted: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = interrupted
+    assert resume(source, out) == 0
+    assert capsys.readouterr().err == ""
+    assert resume(source, out) == 0
+    said = f"gym-reason: no rows in {out}.partial: judging all of them\n"
+    assert capsys.readouterr().err == said
+
+
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path) -> None:
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     pids = tmp_path / "pids"
@@ -391,7 +437,7 @@ def test_a_file_can_be_its_own_output_and_a_link_stays_one(tmp_path: Path) -> No
         (["math", "-", "--field", "answer"], 2, "NAME=COLUMN"),
         (["math", "-", "--field", "answr=x"], 2, "no field 'answr'"),
         (["math", "-", "--out", "/"], 2, "folder"),
-        (["math", "-", "--resume"], 2, "--out with a file"),
+        (["math", "-", "--resume"], 2, "--resume without --out"),
         (["math", "-", "--resume", "--out", "/dev/null"], 2, "--out with a file"),
         (["math", "-", "--out", "/nonexistent/out.jsonl"], 1, "cannot write"),
         (["math", "-", "--out", "/dev/full"], 1, "cannot write"),

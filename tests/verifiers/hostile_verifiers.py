@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
 from pathlib import Path
 
+from gym_reason.errors import RunError
 from gym_reason.registry import register_verifier
 from gym_reason.types import Outcome, Task, Verdict
 
@@ -86,3 +89,49 @@ class EchoTask:
     def verify(self, task: Task, submission: str) -> Verdict:
         """Return the task in the detail."""
         return Verdict(1.0, True, Outcome.PASS, detail=f"{task.reference}|{dict(task.meta)!r}")
+
+
+@register_verifier("slow_start")
+class SlowStart:
+    """Takes a second to load, or fails to; without `prepare` its first row would pay."""
+
+    name = "slow_start"
+
+    def __init__(self, failure: str = "", needs_s: float = 0.0) -> None:
+        """Fail with the text `failure`, if there is one."""
+        self.failure = failure
+        self.needs_s = needs_s
+        self.loaded = False
+
+    def prepare(self) -> None:
+        """Load."""
+        if self.failure:
+            raise RunError(self.failure, "a model")
+        if not self.loaded:
+            time.sleep(1.0)
+            self.loaded = True
+
+    def verify(self, task: Task, submission: str) -> Verdict:
+        """Pass everything."""
+        self.prepare()
+        return Verdict(1.0, True, Outcome.PASS)
+
+
+register_verifier("slow")(partial(SlowStart, needs_s=20.0))
+register_verifier("broken")(partial(SlowStart, "no such file"))
+
+
+@register_verifier("locked")
+class Locked:
+    """Holds what has no state that could be told."""
+
+    name = "locked"
+    deterministic = True
+
+    def __init__(self) -> None:
+        """Make the lock."""
+        self.lock = threading.Lock()
+
+    def verify(self, task: Task, submission: str) -> Verdict:
+        """Pass everything."""
+        return Verdict(1.0, True, Outcome.PASS)

@@ -310,6 +310,26 @@ def test_nobody_listens() -> None:
     assert "ConnectError" in verdict.detail
 
 
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("http://999.1.1.1/v1", ""),
+        ("http://xn--zz/v1", ""),
+        (f"http://host/{'a' * 70_000}", ""),
+        ("http://host/v1", "scheme://proxy"),
+        ("http://host/v1", "http://127.0.0.1:99999999"),
+    ],
+)
+def test_an_address_that_is_none_is_not_tried_twice(
+    url: str, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    with JudgeVerifier(JudgeSettings(url=url, model="m", backoff_s=100)) as judge:
+        verdict = judge.verify(TASK, "2")
+    assert verdict.outcome is Outcome.UNSCORABLE
+    assert "no request can be made" in verdict.detail
+
+
 def test_an_endless_body_is_cut(server: _Server) -> None:
     def flood(handler: _Handler, body: dict[str, Any]) -> None:
         handler.send_response(200)

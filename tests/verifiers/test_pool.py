@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gym_reason.errors import RunError, UnknownNameError, UsageError
-from gym_reason.types import Json, Outcome, Task, Verdict
+from gym_reason.types import Json, Message, Outcome, Task, Verdict
 from gym_reason.verifiers.math import MathVerifier
 from gym_reason.verifiers.pool import VerifierPool
 from gym_reason.verifiers.pool.quarantine import Quarantine
@@ -197,13 +197,13 @@ def test_a_submission_that_did_harm_is_answered_from_memory(
         text = f"{order} {pids_file}"
         first = pool.verify(TASK, text)
         runs = pids_file.read_text()
-        again = pool.verify(Task("another id", (), TASK.reference), text)
+        again = pool.verify(TASK, text)
         assert pids_file.read_text() == runs
         assert (again.outcome, again.reward) == (first.outcome, first.reward)
         assert again.detail.startswith(first.detail)
         assert "not tried again" in again.detail
-    # Another reference makes another row.
-    pool.verify(Task("t", (), "43"), f"exit_with_daemon {pids_file}")
+    # Another prompt makes another row: a verifier may read it.
+    pool.verify(Task("t", (Message("user", "?"),), "42"), f"exit_with_daemon {pids_file}")
     assert pids_file.read_text() != runs
 
 
@@ -259,6 +259,43 @@ def test_a_worker_that_cannot_make_its_verifier_says_why(tmp_path: Path) -> None
         module.write_text("raise OSError('gone')\n")
         with pytest.raises(RunError, match="OSError: gone"):
             pool.verify(TASK, "x")
+
+
+STARTING = """
+import os, signal, sys, threading
+from gym_reason.types import Task
+from gym_reason.verifiers.pool import VerifierPool
+try:
+    threading.Timer(float(sys.argv[2]), os.kill, (os.getpid(), signal.SIGINT)).start()
+    with VerifierPool("slow_import", modules=[sys.argv[1]]) as pool:
+        pool.verify(Task("t", (), "1"), "x")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("ending", ["", "raise OSError('gone')"])
+@pytest.mark.parametrize("after_s", [0.0, 0.05, 0.3])
+def test_an_end_while_the_workers_start_is_quiet(
+    tmp_path: Path, after_s: float, ending: str
+) -> None:
+    module = tmp_path / "slow_import.py"
+    module.write_text(
+        "import os, time\n"
+        "from gym_reason.registry import register_verifier\n"
+        "from gym_reason.verifiers import ExactVerifier\n"
+        "register_verifier('slow_import')(ExactVerifier)\n"
+        "if os.getppid() == int(os.environ['POOL']):\n"
+        f"    time.sleep(1)\n    {ending or 'pass'}\n"
+    )
+    source = "import os\nos.environ['POOL'] = str(os.getpid())\n" + STARTING
+    done = subprocess.run(
+        [sys.executable, "-c", source, str(module), str(after_s)],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, b"")
 
 
 PARENT = """

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gym_reason.registry import load_module
-from gym_reason.types import Json, Outcome, Task, Verdict
+from gym_reason.types import Json, Message, Outcome, Task, Verdict
 from gym_reason.verifiers.builtin import make_verifier
 from gym_reason.verifiers.math import MathVerifier
 from gym_reason.verifiers.pool import VerdictCache, VerifierPool
@@ -60,6 +60,14 @@ def test_only_what_the_submission_decides_is_kept(file: Path, outcome: Outcome) 
     assert found(file, b"x") == [outcome in lasting]
 
 
+def test_a_verdict_that_a_limit_of_time_made_is_not_kept(file: Path) -> None:
+    cache = VerdictCache(file)
+    cache.put(b"x", Verdict(0.0, False, Outcome.FAIL, detail="undecided: the time was over"))
+    cache.put(b"y", Verdict(0.0, False, Outcome.FAIL, detail="decided"))
+    cache.close()
+    assert found(file, b"x", b"y") == [False, True]
+
+
 def test_the_oldest_go_beyond_the_limit(file: Path) -> None:
     keep(file, *(b"%d" % n for n in range(50)), most_rows=20)
     keep(file, b"new", most_rows=20)
@@ -84,10 +92,44 @@ def test_a_pool_runs_nothing_that_is_known(file: Path, tmp_path: Path) -> None:
     assert calls.read_text().splitlines()[-2:] == ["pass 1", "timeout 1"]
 
 
-def test_a_verifier_that_does_not_say_it_is_deterministic_has_no_cache(file: Path) -> None:
-    with VerifierPool("hostile", modules=[HOSTILE], cache=file) as pool:
-        pool.verify(TASK, "a")
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("hostile", "does not say that it is deterministic"),
+        ("overlong:9,inner=hostile", "does not say that it is deterministic"),
+        ("length:cosine,9,hostile", "does not say that it is deterministic"),
+        ("locked", "its state cannot be told: cannot pickle"),
+    ],
+)
+def test_a_verifier_whose_verdicts_may_not_be_kept_is_named_once_in_the_log(
+    file: Path, caplog: pytest.LogCaptureFixture, spec: str, reason: str
+) -> None:
+    with (
+        caplog.at_level(logging.WARNING, "gym_reason"),
+        VerifierPool(spec, modules=[HOSTILE], cache=file) as pool,
+    ):
+        assert pool.verify(TASK, "a").outcome is Outcome.PASS
     assert not file.exists()
+    assert len(caplog.records) == 1
+    assert reason in caplog.text
+
+
+def test_another_schema_in_the_same_file_is_another_judge(file: Path, tmp_path: Path) -> None:
+    schema = tmp_path / "schema.json"
+    outcomes = []
+    for kind in ("integer", "string"):
+        schema.write_text(f'{{"type": "{kind}"}}')
+        with VerifierPool(f"overlong:99,inner=json_schema:{schema}", cache=file) as pool:
+            outcomes.append(pool.verify(TASK, "5").outcome)
+    assert outcomes == [Outcome.PASS, Outcome.FAIL]
+
+
+def test_workers_judge_by_the_file_that_their_pool_has_read(file: Path, tmp_path: Path) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"type": "integer"}')
+    with VerifierPool(f"json_schema:{schema}", cache=file) as pool:
+        schema.write_text('{"type": "string"}')
+        assert pool.verify(TASK, "5").correct
 
 
 @pytest.mark.parametrize(
@@ -106,6 +148,11 @@ def test_a_row_is_named_by_all_that_its_verdict_depends_on() -> None:
     meta: dict[str, Json] = {"b": [1, {"c": None}], "a": 1}
     tasks = [
         TASK,
+        Task("other", (), "42"),
+        Task("t", (), "42", difficulty=2.0),
+        Task("t", (Message("user", "How much?"),), "42"),
+        Task("t", (Message("system", "How much?"),), "42"),
+        Task("t", (Message("user", "How much?", (b"image",)),), "42"),
         Task("t", (), "43"),
         Task("t", (), "42", meta=meta),
         Task("t", (), "42", meta={**meta, "a": 2}),
@@ -115,7 +162,9 @@ def test_a_row_is_named_by_all_that_its_verdict_depends_on() -> None:
     # Where one part ends and the next begins counts too.
     assert row_id(Task("t", (), "ab"), "c") != row_id(Task("t", (), "a"), "bc")
     turned = dict(reversed(meta.items()))
-    assert row_id(Task("other", (), "42", meta=turned), "x") == row_id(tasks[2], "x")
+    assert row_id(Task("t", (), "42", meta=turned), "x") == row_id(
+        Task("t", (), "42", meta=meta), "x"
+    )
 
 
 def test_a_judge_is_named_by_its_arguments_and_its_code(tmp_path: Path) -> None:

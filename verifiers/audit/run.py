@@ -5,13 +5,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 from gym_reason.errors import UsageError
-from gym_reason.types import Outcome, Task, Verdict
+from gym_reason.types import Task, Verdict
 from gym_reason.verifiers.audit.cases import Case, Contract, contract_of
 from gym_reason.verifiers.audit.probes import Probe, registered_probes
 from gym_reason.verifiers.audit.report import AuditReport, Finding
 from gym_reason.verifiers.base import Verifier
 from gym_reason.verifiers.builtin import make_verifier
 from gym_reason.verifiers.pool import VerifierPool
+from gym_reason.verifiers.verdicts import unscorable
 
 _NEIGHBOURS = 10
 """How many cases further on the audit looks for one with another answer."""
@@ -24,7 +25,7 @@ def audit(
     contract: Contract | None = None,
     probes: Sequence[Probe] | None = None,
     workers: int = 1,
-    timeout_s: float = 5.0,
+    timeout_s: float | None = None,
     modules: Sequence[str] = (),
     on_finding: Callable[[Finding, AuditReport], None] | None = None,
 ) -> AuditReport:
@@ -37,7 +38,8 @@ def audit(
         probes: The probes to try, of which those of the contract's families apply; by default
             all that are registered.
         workers: Worker processes; 0 for this process, where no deadline is kept.
-        timeout_s: Wall-clock limit for one submission; one that reaches it is refused.
+        timeout_s: Wall-clock limit for one submission; one that reaches it is refused. The pool's
+            own by default.
         modules: Modules or `.py` files that a worker imports first.
         on_finding: Called with each finding, in order, and the report so far.
 
@@ -131,4 +133,4 @@ class _InThisProcess:
                 yield self.verifier.verify(task, submission)
             except Exception as error:  # It is anybody's code; the pool says the same of it.
                 detail = f"the verifier raised {type(error).__name__}: {error}"[:500]
-                yield Verdict(0.0, False, Outcome.UNSCORABLE, detail=detail)
+                yield unscorable(detail)

@@ -11,7 +11,7 @@ from gym_reason.verifiers.code.languages import Language, find_language
 from gym_reason.verifiers.code.result import CodeResult
 from gym_reason.verifiers.code.stdio import judge_stdio
 from gym_reason.verifiers.code.tests import AssertTests, StdioTests, read_tests
-from gym_reason.verifiers.sandbox import MIB, BoxSpec, Limits, SandboxLostError
+from gym_reason.verifiers.sandbox import MIB, BoxSpec, Limits, SandboxLostError, borrow
 from gym_reason.verifiers.sandbox.boxes import check_backend
 from gym_reason.verifiers.sandbox.limits import check_seconds
 
@@ -46,7 +46,10 @@ class CodeVerifier:
         *,
         every: bool = False,
     ) -> None:
-        """Make a verifier. Nothing is started before the first program.
+        """Make a verifier. Nothing is started before `prepare` or the first program.
+
+        Its attribute `needs_s`, what one verdict may take, is `timeout`: the time of a compiler
+        depends on the task's language, and comes on top.
 
         Args:
             sandbox: `auto`, or a backend's name: `bubblewrap`, `docker`, `process`.
@@ -72,6 +75,12 @@ class CodeVerifier:
         self.spec = BoxSpec(check_backend(str(sandbox)), limits, _MODULES)
         self.feedback = feedback
         self.every = every
+        self.needs_s = self.seconds
+
+    def prepare(self) -> None:
+        """Start the sandboxes of a first program. Raises RunError where none works here."""
+        with borrow(self.spec), borrow(self.spec):
+            pass
 
     def verify(self, task: Task, submission: str) -> Verdict:
         """Return the verdict on the program in `submission`.

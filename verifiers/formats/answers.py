@@ -2,7 +2,8 @@
 
 from gym_reason.text import after_thinking, shorten
 from gym_reason.types import Outcome, Task, Verdict
-from gym_reason.verifiers.formats.verdicts import empty_verdict, unscorable_verdict
+from gym_reason.verifiers.formats.verdicts import empty_verdict
+from gym_reason.verifiers.verdicts import unscorable
 
 
 class ExactVerifier:
@@ -48,7 +49,7 @@ class PositionsVerifier:
 def _judge_missing(reference: str, submission: str) -> Verdict | None:
     """Return the verdict where one side is missing."""
     if not reference:
-        return unscorable_verdict("answer", "the reference is empty")
+        return unscorable("the reference is empty", "answer")
     if not (after_thinking(submission) or "").strip():
         return empty_verdict("answer", f"found no answer, expected {shorten(reference)}")
     return None

@@ -20,7 +20,8 @@ from gym_reason.verifiers.formats.json_text import (
     find_json,
     read_json,
 )
-from gym_reason.verifiers.formats.verdicts import empty_verdict, unscorable_verdict
+from gym_reason.verifiers.formats.verdicts import empty_verdict
+from gym_reason.verifiers.verdicts import unscorable
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -89,7 +90,7 @@ class JsonSchemaVerifier:
         try:
             schema = _compile(self.schema_text or task.reference)
         except ValueError as error:
-            return unscorable_verdict("schema", f"the reference is no JSON schema: {error}")
+            return unscorable(f"the reference is no JSON schema: {error}", "schema")
         answer = after_thinking(submission)
         if not (answer or "").strip():
             return empty_verdict("schema", "found no answer, expected JSON")
@@ -137,7 +138,7 @@ def _judge(schema: _Schema, value: Json) -> Verdict:
         fault = schema.find_error(value)
     except (Unresolvable, UndefinedTypeCheck, UnknownType) as error:
         reason = shorten(f"{type(error).__name__}: {error}")
-        return unscorable_verdict("schema", f"the schema cannot be used: {reason}")
+        return unscorable(f"the schema cannot be used: {reason}", "schema")
     except (_OverBudgetError, RecursionError):
         return _verdict(Outcome.INVALID, readable=True, reason="the JSON is too large to check")
     if fault is None:
@@ -288,7 +289,9 @@ def _read_schema_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {error}", "a file that holds a JSON schema") from None
+        # An OSError's own text names the path once more.
+        found = f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
+        raise DataError(found, "a file that holds a JSON schema") from None
 
 
 def _require_library() -> None:

@@ -4,21 +4,20 @@ Runs of white space count as one character, so that spaces make nothing longer. 
 are a trainer's matter: it alone knows how many were sampled.
 """
 
-import inspect
 import math
 from collections.abc import Callable
 from typing import Literal, TypeAlias, get_args
 
 from gym_reason.errors import UsageError
 from gym_reason.types import Outcome, Task, Verdict, replace_verdict
+from gym_reason.verifiers.arguments import bind_texts
 from gym_reason.verifiers.base import Verifier
+from gym_reason.verifiers.capabilities import is_deterministic, needed_seconds, prepare
 from gym_reason.verifiers.formats.regions import Region, check_region, select_region
+from gym_reason.verifiers.inner import NO_VERIFIER, make_inner
 
 Unit: TypeAlias = Literal["chars", "words"]
 """What a length is counted in; `words` are what white space separates."""
-
-NO_VERIFIER = "none"
-"""The spec of an inner verifier that is not there."""
 
 
 def cosine_reward(length: float, limit: float, at_zero: float, at_limit: float) -> float:
@@ -66,7 +65,6 @@ class CosineLengthVerifier:
     """
 
     name = "length"
-    deterministic = True
 
     def __init__(
         self,
@@ -107,13 +105,19 @@ class CosineLengthVerifier:
                 "rewards of wrong or overlong answers that reach those of right ones",
                 "wrong_short, wrong_long and exceeded below correct_short and correct_long",
             )
-        self.inner = _make_inner(inner)
+        self.inner = make_inner(inner)
+        self.deterministic = is_deterministic(self.inner)
+        self.needs_s = needed_seconds(self.inner)
         self.target = target
         self.unit: Unit = unit
         self.region: Region = region
         self.correct_rewards = (correct_short, correct_long)
         self.wrong_rewards = (wrong_short, wrong_long)
         self.exceeded = exceeded
+
+    def prepare(self) -> None:
+        """Prepare the inner verifier."""
+        prepare(self.inner)
 
     def verify(self, task: Task, submission: str) -> Verdict:
         """Return the inner verdict with the reward shaped; `unscorable` is passed on."""
@@ -139,7 +143,6 @@ class OverlongVerifier:
     """
 
     name = "overlong"
-    deterministic = True
 
     def __init__(
         self,
@@ -171,12 +174,19 @@ class OverlongVerifier:
             raise UsageError(f"cache = {cache}", f"a number from 0 to the target, {target}")
         if not (math.isfinite(factor) and factor > 0):
             raise UsageError(f"factor = {factor}", "a finite number above 0")
-        self.inner = None if inner == NO_VERIFIER else _make_inner(inner)
+        self.inner = None if inner == NO_VERIFIER else make_inner(inner)
+        self.deterministic = self.inner is None or is_deterministic(self.inner)
+        self.needs_s = 0.0 if self.inner is None else needed_seconds(self.inner)
         self.target = target
         self.cache = cache or target / 5
         self.factor = factor
         self.unit: Unit = unit
         self.region: Region = region
+
+    def prepare(self) -> None:
+        """Prepare the inner verifier, if there is one."""
+        if self.inner is not None:
+            prepare(self.inner)
 
     def verify(self, task: Task, submission: str) -> Verdict:
         """Return the inner verdict with the penalty added; `unscorable` is passed on."""
@@ -222,21 +232,8 @@ def make_length_verifier(
     factory = _SCHEDULES.get(schedule)
     if factory is None:
         raise UsageError(f"the length schedule {schedule!r}", " or ".join(_SCHEDULES))
-    signature = inspect.signature(factory)
-    try:
-        signature.bind(*arguments, **options)
-    except TypeError as error:
-        raise UsageError(
-            f"the verifier length:{schedule}: {error}", f"arguments of {schedule}{signature}"
-        ) from None
-    return factory(*arguments, **options)
-
-
-def _make_inner(spec: str | Verifier) -> Verifier:
-    # The registry of built-in verifiers imports this module.
-    from gym_reason.verifiers.builtin import make_verifier
-
-    return make_verifier(spec)
+    bound = bind_texts(factory, arguments, options, f"the verifier length:{schedule}")
+    return factory(*bound.args, **bound.kwargs)
 
 
 def _check_length(target: int, unit: str, region: str) -> None:

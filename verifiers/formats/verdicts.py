@@ -26,8 +26,3 @@ def empty_verdict(part: str, detail: str, reward: float = 0.0) -> Verdict:
         feedback="No answer was found.",
         detail=detail,
     )
-
-
-def unscorable_verdict(part: str, detail: str) -> Verdict:
-    """Return the verdict where the task, not the submission, is at fault."""
-    return Verdict(0.0, False, Outcome.UNSCORABLE, {part: 0.0}, detail=detail)

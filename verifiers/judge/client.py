@@ -96,6 +96,10 @@ class ChatClient:
         except httpx.HTTPError as error:
             detail = shorten(str(error), 160)
             raise _TryAgainError(self._redact(f"{type(error).__name__}: {detail}")) from None
+        except (httpx.InvalidURL, ValueError, ImportError, ExceptionGroup) as error:
+            # The address, or the proxy that the environment names, is none: it stays so.
+            detail = self._redact(shorten(str(error), 160))
+            raise JudgeUnavailableError(f"no request can be made: {detail}") from None
         if response.status_code != 200:
             self._explain_status(response, content)
         return _read_content(content)

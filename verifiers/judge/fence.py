@@ -7,27 +7,21 @@ was told to treat as data.
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from gym_reason.seeding import content_id
-from gym_reason.text import fold_characters
+from gym_reason.verifiers.judge.shapes import plain_shapes, remove_unseen, squeeze
 
 _LABEL = "FENCED TEXT"
-# Whatever the number, the letters' case, the spacing or the look-alike characters.
-_FORGED = re.compile(
-    r"[\[(<{\u3010\u3014]\s*(?:begin|end)[\s_\-]*fenced[\s_\-]*text", re.IGNORECASE
-)
-# Servers encode such strings as the special tokens that they name.
+# In a squeezed text: whatever the number, the letters' case and the spacing.
+_FORGED = re.compile(r"\[(?:beg[i1l]?n|end)fencedtext")
+# Servers encode such strings as the special tokens that they name. Matches one character each.
 _TURN_MARKER = re.compile(
     r"<(?=\|)|(?<=\|)>"
     r"|<(?=/?(?:s|bos|eos|pad|unk|start_of_turn|end_of_turn)>)"
-    r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CALLS)\])"
-    r"|<(?=</?SYS>>)"
-    r"|<(?=[\uff5c])"
+    r"|\[(?=/?(?:inst|system_prompt|available_tools|tool_results|tool_calls)\])"
+    r"|<(?=</?sys>>)"
 )
-_UNSEEN = frozenset("\u200b\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_TAGS = range(0xE0000, 0xE0080)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +53,21 @@ def make_fence(seed: int, *texts: str) -> Fence:
 
 
 def forges_marker(text: str) -> bool:
-    """Return whether a text writes one of our marker lines, in whatever disguise."""
-    shown = "".join(char for char in text if not _is_unseen(char))
-    folded = unicodedata.normalize("NFKC", fold_characters(shown))
-    return _FORGED.search(folded) is not None
+    """Return whether a text writes one of our marker lines, common disguises included.
+
+    These are other spacing, punctuation, case, accents and letters that look alike.
+    """
+    return _FORGED.search(squeeze(remove_unseen(text))) is not None
 
 
 def defuse(text: str) -> str:
-    """Return `text` with turn markers of chat templates broken up and unseen characters gone."""
-    shown = "".join(char for char in text if not _is_unseen(char))
-    shown = shown.encode("utf-8", "replace").decode("utf-8")
-    return _TURN_MARKER.sub(lambda match: f" {match[0]} ", shown)
+    """Return `text` with turn markers of chat templates broken up and unseen characters gone.
 
-
-def _is_unseen(char: str) -> bool:
-    """Return whether a character has no shape, or a shape that misleads, and carries no meaning."""
-    if char in "\n\t":
-        return False
-    return char in _UNSEEN or ord(char) in _TAGS or unicodedata.category(char) == "Cc"
+    Markers in common look-alike characters are broken up too.
+    """
+    shown = remove_unseen(text).encode("utf-8", "replace").decode("utf-8")
+    pieces, start = [], 0
+    for match in _TURN_MARKER.finditer(plain_shapes(shown)):
+        pieces += [shown[start : match.start()], f" {shown[match.start()]} "]
+        start = match.end()
+    return "".join((*pieces, shown[start:]))

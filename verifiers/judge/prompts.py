@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from gym_reason.errors import ConfigError
-from gym_reason.types import Message, Task
+from gym_reason.types import Task, prompt_messages
 from gym_reason.verifiers.judge.settings import Criterion, Mode
 
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
@@ -45,14 +45,6 @@ def read_templates(mode: Mode, folder: str = "") -> Templates:
         ConfigError: A file is missing, lacks a placeholder that it needs, or has an unknown one.
     """
     return Templates(_read(f"{mode}_system", folder), _read(f"{mode}_user", folder))
-
-
-def prompt_messages(task: Task) -> tuple[Message, ...]:
-    """Return the task's prompt; `meta["prompt"]` stands in where it has none."""
-    prompt = task.meta.get("prompt")
-    if not task.prompt and isinstance(prompt, str) and prompt:
-        return (Message("user", prompt),)
-    return task.prompt
 
 
 def describe_task(task: Task) -> str:

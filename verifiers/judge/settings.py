@@ -1,5 +1,6 @@
 """What a judge is asked, where, and how long it may take."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -116,6 +117,10 @@ class JudgeSettings:
             raise ValueError(f"threshold = {self.threshold}, expected a number from 0 to 1")
         if not self.model:
             raise ValueError("model is empty, expected the name of a model of the server")
+        try:
+            json.dumps(dict(self.extra), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"extra cannot be sent: {error}; expected values of JSON") from None
 
 
 def read_settings(
@@ -135,9 +140,12 @@ def read_settings(
 
 
 def _check_url(url: str) -> None:
+    # urlsplit would drop line breaks and let everything else through.
+    plain = url.isascii() and url.isprintable() and " " not in url
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        usable = plain and parts.scheme in ("http", "https") and bool(parts.hostname)
+        usable = usable and parts.port != 0  # `port` raises where it is no number up to 65535
         has_secret = bool(parts.username or parts.password)
     except ValueError:
         usable, has_secret = False, False

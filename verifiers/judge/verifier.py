@@ -26,6 +26,7 @@ from gym_reason.verifiers.judge.prompts import (
 from gym_reason.verifiers.judge.replies import read_pairwise, read_pointwise
 from gym_reason.verifiers.judge.scoring import score_pairwise, score_pointwise
 from gym_reason.verifiers.judge.settings import JudgeSettings, read_settings
+from gym_reason.verifiers.verdicts import unscorable
 
 T = TypeVar("T")
 
@@ -55,6 +56,7 @@ class JudgeVerifier:
             raise UsageError("no package httpx", "it for a judge", "pip install gym-reason[judge]")
         read_key(settings.api_key_env)
         self.settings = settings
+        self.needs_s = settings.max_total_s
         self._templates = read_templates(settings.mode, settings.prompts)
         self._running: _Running | None = None
 
@@ -118,10 +120,10 @@ class JudgeVerifier:
             async with asyncio.timeout(self.settings.max_total_s):
                 verdict = await self._judge(task, submission)
         except JudgeUnavailableError as error:
-            verdict = _end(Outcome.UNSCORABLE, f"the judge gave no verdict: {error}")
+            verdict = unscorable(f"the judge gave no verdict: {error}")
         except TimeoutError:
             limit = f"{self.settings.max_total_s:g} s"
-            verdict = _end(Outcome.UNSCORABLE, f"the judge gave no verdict within {limit}")
+            verdict = unscorable(f"the judge gave no verdict within {limit}")
         return replace_verdict(verdict, seconds=time.perf_counter() - start)
 
     async def _judge(self, task: Task, submission: str) -> Verdict:
@@ -136,7 +138,7 @@ class JudgeVerifier:
             return _end(Outcome.INVALID, "the submission forges the markers of the judge's prompt")
         if settings.mode == "pairwise":
             if not task.reference.strip():
-                return _end(Outcome.UNSCORABLE, "the task has no reference to compare with")
+                return unscorable("the task has no reference to compare with")
             reward, parts, reasons = await self._judge_pairwise(task, answer)
         else:
             reward, parts, reasons = await self._judge_pointwise(task, answer)

@@ -2,8 +2,7 @@
 
 A child is started when first needed, kept for later comparisons, and killed and replaced where it
 takes more than `LIMIT_S`, dies, or is out of memory. Several threads use several children. A
-process forked from this one starts its own. A child dies with the thread that started it; the next
-comparison starts another.
+process forked from this one starts its own. A child dies with this process.
 """
 
 import atexit
@@ -14,9 +13,13 @@ import selectors
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TypeAlias
 
+from gym_reason.verifiers import processes
+from gym_reason.verifiers.math.budget import Budget
+from gym_reason.verifiers.math.judgement import Obstacle
 from gym_reason.verifiers.math.tree import (
     Constant,
     Function,
@@ -44,25 +47,35 @@ Plain: TypeAlias = "list[str | Plain]"
 
 
 class ChildError(Exception):
-    """A child died, could not start, or took too long."""
+    """A child died or could not start."""
 
 
-def compare_symbolically(left: Node, right: Node) -> tuple[bool | None, str]:
-    """Return whether two expressions are equal, and where that is not decided, why."""
+class TooLongError(ChildError):
+    """A child was killed at its work."""
+
+
+def compare_symbolically(
+    left: Node, right: Node, budget: Budget
+) -> tuple[bool | None, str | Obstacle]:
+    """Return whether two expressions are equal, and where that is not decided, why.
+
+    A comparison that is stopped spends the whole budget: the next one would wait for a new child.
+    """
     if sum(1 for tree in (left, right) for _ in walk(tree)) > MAX_NODES:
         return None, "too large for symbolic comparison"
     request = json.dumps([to_plain(left), to_plain(right)])
-    for attempt in range(2):
+    for _ in range(2):
         try:
-            word = _pool.ask(request)
-        except ChildError as error:
-            # A child whose starting thread has ended is dead before it is asked.
-            if attempt == 0 and not isinstance(error, TooLongError):
-                continue
-            return None, f"the symbolic comparison {error}"
+            word = _pool.ask(request, budget)
+        except TooLongError:
+            budget.spend()
+            return None, Obstacle.TIME
+        except ChildError:
+            # It may have died since it was last asked; the next one is new.
+            continue
         known = {"equal": True, "different": False}.get(word)
         return known, "" if known is not None else "not decided symbolically"
-    return None, "the symbolic comparison cannot be started"
+    return None, Obstacle.FAILURE
 
 
 def to_plain(node: Node) -> Plain:
@@ -85,10 +98,6 @@ def to_plain(node: Node) -> Plain:
     raise TypeError(f"a {type(node).__name__} is no expression")
 
 
-class TooLongError(ChildError):
-    """A child was killed at its work."""
-
-
 class _Child:
     """One process with sympy in it."""
 
@@ -103,9 +112,11 @@ class _Child:
             str(MEMORY_BYTES),
             json.dumps(sys.path),
             str(Path(__file__).with_name("symbolic_child.py")),
+            processes.__file__,
         ]
         try:
-            self._process = subprocess.Popen(
+            self._process = processes.run_in_starter(
+                subprocess.Popen,
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -114,31 +125,39 @@ class _Child:
             )
         except OSError as error:
             raise ChildError(f"cannot start a process: {error.strerror}") from error
+        except RuntimeError as error:
+            raise ChildError("cannot start: this process is ending") from error
         self._ready = False
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, request: str) -> str:
+    def ask(self, request: str, budget: Budget) -> str:
         assert self._process.stdin is not None
         if not self._ready:
+            start = time.monotonic()
             if self._read_line(START_LIMIT_S) != "ready":
                 raise ChildError("needs sympy, which is not installed")
             self._ready = True
+            budget.extend(time.monotonic() - start)
         try:
             self._process.stdin.write(request.encode() + b"\n")
             self._process.stdin.flush()
         except OSError:
             raise ChildError("was gone") from None
-        return self._read_line(LIMIT_S)
+        line = self._read_line(min(LIMIT_S, budget.left_s))
+        if line is None:
+            raise TooLongError
+        return line
 
-    def _read_line(self, limit_s: float) -> str:
+    def _read_line(self, limit_s: float) -> str | None:
+        """Return what the child says, or None where that takes longer."""
         assert self._process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             if not selector.select(limit_s):
-                raise TooLongError(f"took over {limit_s:g} s")
+                return None
         line: bytes = self._process.stdout.readline()
         if not line.endswith(b"\n"):
             raise ChildError("was gone")
@@ -169,17 +188,18 @@ class _Pool:
         self._idle: list[_Child] = []
         self._places = threading.BoundedSemaphore(MAX_CHILDREN)
 
-    def ask(self, request: str) -> str:
+    def ask(self, request: str, budget: Budget) -> str:
         """Return what a child answers. Raises ChildError."""
         with self._places:
             child = self._take()
             try:
-                word = child.ask(request)
+                word = child.ask(request, budget)
             except BaseException as error:
                 child.kill()
                 if isinstance(error, TooLongError):
                     # Its replacement imports sympy while this process does other things.
-                    self._put(_Child())
+                    with contextlib.suppress(ChildError):
+                        self._put(_Child())
                 raise
             self._put(child)
             return word

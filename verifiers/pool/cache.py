@@ -17,6 +17,8 @@ MOST_ROWS = 1_000_000
 """Verdicts that a file keeps; beyond them the oldest go."""
 KEPT_OUTCOMES = frozenset({Outcome.PASS, Outcome.FAIL, Outcome.NO_ANSWER, Outcome.INVALID})
 """Outcomes that depend on the submission alone, and not on what else the machine was doing."""
+UNDECIDED = "undecided"
+"""What the detail of a verdict begins with where a limit of time was reached before it was sure."""
 
 _LARGEST_VERDICT_BYTES = 65_536
 _MOST_WAITING = 10_000
@@ -67,8 +69,9 @@ class VerdictCache:
             return None
 
     def put(self, content: bytes, verdict: Verdict) -> None:
-        """Keep a verdict, where its outcome is one to keep. Does not wait for the disk."""
-        if self._broken or verdict.outcome not in KEPT_OUTCOMES:
+        """Keep a verdict that another run would give too. Does not wait for the disk."""
+        lasting = verdict.outcome in KEPT_OUTCOMES and not verdict.detail.startswith(UNDECIDED)
+        if self._broken or not lasting:
             return
         encoded = verdict_to_bytes(verdict)
         if len(encoded) > _LARGEST_VERDICT_BYTES:

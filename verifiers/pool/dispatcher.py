@@ -1,5 +1,6 @@
 """The thread of a `VerifierPool` that owns its workers."""
 
+import json
 import selectors
 import threading
 import time
@@ -9,11 +10,12 @@ from gym_reason.errors import GymReasonError, RunError, UsageError
 from gym_reason.types import Outcome, Verdict
 from gym_reason.verifiers.pool.cache import VerdictCache
 from gym_reason.verifiers.pool.mailbox import Mailbox
-from gym_reason.verifiers.pool.messages import unscorable, verdict_from_bytes
+from gym_reason.verifiers.pool.messages import verdict_from_bytes
 from gym_reason.verifiers.pool.quarantine import Quarantine
 from gym_reason.verifiers.pool.rows import Client, Row, Turns
 from gym_reason.verifiers.pool.server_process import ServerLostError, ServerProcess
 from gym_reason.verifiers.pool.worker_process import WorkerGoneError, WorkerProcess
+from gym_reason.verifiers.verdicts import unscorable
 
 MAX_CHUNK_ROWS = 128
 """Most rows that a worker holds."""
@@ -225,12 +227,13 @@ class Dispatcher:
         return bool(lines)
 
     def _greet(self, worker: WorkerProcess, line: bytes) -> None:
-        if line == b'""':
+        failure = json.loads(line)
+        if failure == "":
             worker.ready = True
             self._failed_starts = 0
             return
         self._retire(worker)
-        self._fail_start(line.decode("utf-8", "replace").strip('"'))
+        self._fail_waiting(RunError(str(failure)))
 
     def _settle(self, row: Row, verdict: Verdict, *, judged: bool = False) -> None:
         if row.client.abandoned:
@@ -328,7 +331,7 @@ class Dispatcher:
             return
         if failure:
             self._drop_server()
-            self._fail_start(failure)
+            self._fail_waiting(RunError(failure))
 
     def _lose_server(self, reason: str) -> None:
         """Go on without the server and its workers; the next rows start another."""
@@ -361,14 +364,6 @@ class Dispatcher:
             self._fail_waiting(
                 RunError(f"{count} verifier workers in a row did not start: {reason}")
             )
-
-    def _fail_start(self, message: str) -> None:
-        self._fail_waiting(
-            RunError(
-                f"a verifier worker could not start: {message}",
-                "a verifier that another process can make",
-            )
-        )
 
     def _fail_waiting(self, error: Exception) -> None:
         """Raise the error wherever rows wait that no worker has."""

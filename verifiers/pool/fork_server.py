@@ -10,25 +10,22 @@ prctl(2)) and is killed, in whatever session or process group it is.
 """
 
 import contextlib
-import ctypes
 import gc
 import os
 import signal
 import socket
-import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 from gym_reason.registry import load_module
+from gym_reason.verifiers.pool.messages import describe_failed_start
 from gym_reason.verifiers.pool.worker import serve
+from gym_reason.verifiers.processes import become_subreaper, die_with_parent
 from gym_reason.verifiers.sandbox import remove_left_by
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
 _LONGEST_KILL_S = 10.0
 
 
@@ -38,26 +35,32 @@ def main(descriptor: int, parent_pid: int, modules: list[str]) -> None:
     control = socket.socket(fileno=descriptor)
     # What a module starts must not hold the pipe open after this process has died.
     control.set_inheritable(False)
-    _become_subreaper()
-    _die_with(parent_pid, signal.SIGTERM)
+    become_subreaper()
+    die_with_parent(parent_pid, signal.SIGTERM)
     try:
-        for module in modules:
-            load_module(module)
-    except Exception as error:
-        message = f"no {type(error).__name__}: {error}"
-        control.send(message.encode("utf-8", "replace")[:10_000])
-        return
-    control.send(b"ready")
-    # What the imports made is never freed, and so never copied for a worker's collector.
-    gc.collect()
-    gc.freeze()
-    # The pool's end may be said in two ways at once, by the socket's end and by the signal.
-    try:
-        _serve_pool(control)
+        failure = _import(modules)
+        control.send(failure or b"ready")
+        if not failure:
+            # What the imports made is never freed, and so never copied for a worker's collector.
+            gc.collect()
+            gc.freeze()
+            _serve_pool(control)
+    except ConnectionError:
+        pass  # The pool has closed its end, which may come sooner than the signal that says so.
     except Exception:
         traceback.print_exc()
     finally:
         _leave()
+
+
+def _import(modules: list[str]) -> bytes:
+    """Import the modules and return why that cannot be done, or nothing."""
+    try:
+        for module in modules:
+            load_module(module)
+    except Exception as error:
+        return f"no {describe_failed_start(error)}".encode("utf-8", "replace")[:10_000]
+    return b""
 
 
 def _serve_pool(control: socket.socket) -> None:
@@ -107,8 +110,8 @@ def _run_worker(control: socket.socket, descriptor: int, server_pid: int) -> NoR
         os.setsid()
         control.close()
         # What it starts and leaves behind stays below it, until it dies itself.
-        _become_subreaper()
-        _die_with(server_pid, signal.SIGKILL)
+        become_subreaper()
+        die_with_parent(server_pid)
         connection = socket.socket(fileno=descriptor)
         connection.set_inheritable(False)
         serve(connection)
@@ -156,25 +159,6 @@ def _children() -> set[int]:
         with contextlib.suppress(OSError):
             children.update(map(int, path.read_text().split()))
     return children
-
-
-def _prctl() -> Callable[[int, int], int] | None:
-    return ctypes.CDLL(None).prctl if sys.platform == "linux" else None
-
-
-def _become_subreaper() -> None:
-    prctl = _prctl()
-    if prctl is not None:
-        prctl(_PR_SET_CHILD_SUBREAPER, 1)
-
-
-def _die_with(parent_pid: int, number: signal.Signals) -> None:
-    """Have the kernel send this process a signal when its parent's thread dies."""
-    prctl = _prctl()
-    if prctl is not None:
-        prctl(_PR_SET_PDEATHSIG, number)
-    if os.getppid() != parent_pid:
-        os._exit(1)
 
 
 def _leave(number: int = 0, frame: object = None) -> NoReturn:

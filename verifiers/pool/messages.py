@@ -1,30 +1,33 @@
 """What pool and worker say to each other.
 
 To a worker: pickles, one after another. First the verifier, then one tuple for each row.
-From a worker: lines of JSON. First a text, empty where it could make its verifier, then one verdict
-for each row. The pool unpickles nothing that a worker sends.
+From a worker: lines of JSON. First a text, empty where its verifier is ready, then one verdict for
+each row. The pool unpickles nothing that a worker sends.
 """
 
 import json
 import pickle
-from typing import Any
+from typing import TypeAlias
 
-from gym_reason.types import Outcome, Task, Verdict
+from gym_reason.errors import GymReasonError, RunError
+from gym_reason.types import Json, Message, Outcome, Task, Verdict
 
+RowFields: TypeAlias = tuple[str, tuple[Message, ...], str, float, dict[str, Json], str]
+"""The fields of a task, in their order, and the submission."""
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
 def row_to_bytes(task: Task, submission: str) -> bytes:
     """Return a row as a worker reads it. Raises whatever `pickle` raises for what it cannot."""
     # Not the Task itself: a class costs its name in each pickle, and a read-only mapping has none.
+    fields: RowFields
     fields = (task.id, task.prompt, task.reference, task.difficulty, dict(task.meta), submission)
     return pickle.dumps(fields, pickle.HIGHEST_PROTOCOL)
 
 
-def row_from_fields(fields: tuple[Any, ...]) -> tuple[Task, str]:
+def row_from_fields(fields: RowFields) -> tuple[Task, str]:
     """Return the row whose pickle held `fields`."""
-    *of_task, submission = fields
-    return Task(*of_task), submission
+    return Task(*fields[:-1]), fields[-1]
 
 
 def verdict_to_bytes(verdict: Verdict) -> bytes:
@@ -50,6 +53,9 @@ def verdict_from_bytes(content: bytes) -> Verdict:
     )
 
 
-def unscorable(detail: str) -> Verdict:
-    """Return the verdict for a failure that is not the submission's."""
-    return Verdict(reward=0.0, correct=False, outcome=Outcome.UNSCORABLE, detail=detail)
+def describe_failed_start(error: Exception) -> str:
+    """Return in one line why a worker cannot start; what this package says stays as it is."""
+    if isinstance(error, GymReasonError):
+        return str(error)
+    found = f"a verifier worker could not start: {type(error).__name__}: {error}"
+    return str(RunError(found, "a verifier that another process can make"))

@@ -1,7 +1,7 @@
 """The pool: what callers see of the dispatcher and its workers."""
 
-import asyncio
 import atexit
+import logging
 import os
 import pickle
 import threading
@@ -19,12 +19,19 @@ from gym_reason.registry import verifiers as registered
 from gym_reason.types import Task, Verdict
 from gym_reason.verifiers.base import Verifier
 from gym_reason.verifiers.builtin import make_verifier
+from gym_reason.verifiers.capabilities import is_deterministic, needed_seconds
 from gym_reason.verifiers.pool.cache import VerdictCache
 from gym_reason.verifiers.pool.content import judge_id, row_id
 from gym_reason.verifiers.pool.dispatcher import MAX_CHUNK_ROWS, Dispatcher
-from gym_reason.verifiers.pool.messages import row_to_bytes, unscorable
+from gym_reason.verifiers.pool.messages import row_to_bytes
 from gym_reason.verifiers.pool.rows import Client, FutureClient, Item, Row, StreamClient
+from gym_reason.verifiers.verdicts import unscorable
 
+logger = logging.getLogger(__name__)
+
+DEFAULT_TIMEOUT_S = 5.0
+"""Seconds for one submission, unless its verifier says that it needs more."""
+_MARGIN_S = 1.0
 _LOOK_AHEAD_ROWS = 256
 _BATCH_ROWS = 32
 _BATCH_S = 0.002
@@ -41,7 +48,7 @@ class VerifierPool:
     starts workers of its own.
 
     A submission that has killed its worker twice, or has passed the deadline, is remembered, and
-    answered at once when it comes again.
+    answered at once when it comes again for the same task.
     """
 
     name = "pool"
@@ -50,7 +57,7 @@ class VerifierPool:
         self,
         verifier: str | Verifier,
         workers: int = 1,
-        timeout_s: float = 5.0,
+        timeout_s: float | None = None,
         modules: Sequence[str] = (),
         cache: str | Path | None = None,
     ) -> None:
@@ -59,10 +66,12 @@ class VerifierPool:
         Args:
             verifier: A spec such as `math:strict`, or a verifier that can be pickled.
             workers: Most processes at a time.
-            timeout_s: Wall-clock limit for one submission.
+            timeout_s: Wall-clock limit for one submission. By default 5 seconds, or one more than
+                the verifier's attribute `needs_s`: what its own limits let one verdict take.
             modules: Modules or `.py` files that a worker imports first, for what they register.
             cache: A file that keeps verdicts from run to run, made where there is none; for
-                verifiers whose attribute `deterministic` is true, and without effect for others.
+                verifiers whose attribute `deterministic` is true; others cost one warning in the
+                log and go without.
 
         Raises:
             UsageError: For limits that are not positive, or a verifier that cannot be pickled.
@@ -74,7 +83,7 @@ class VerifierPool:
         self._cache: VerdictCache | None = None
         if workers < 1:
             raise UsageError(f"workers = {workers}", "1 or more")
-        if not 0 < timeout_s < float("inf"):
+        if timeout_s is not None and not 0 < timeout_s < float("inf"):
             raise UsageError(f"timeout_s = {timeout_s}", "a positive number of seconds")
         # Only what is still unknown: a file that is run twice registers its names twice.
         if isinstance(verifier, str) and verifier.partition(":")[0] not in registered:
@@ -83,7 +92,7 @@ class VerifierPool:
         made = make_verifier(verifier)
         self.name = made.name
         self.workers = workers
-        self.timeout_s = timeout_s
+        self.timeout_s = default_timeout_s(made) if timeout_s is None else timeout_s
         self._modules = tuple(modules)
         try:
             self._greeting = pickle.dumps(verifier)
@@ -93,11 +102,27 @@ class VerifierPool:
                 "a verifier that a module defines",
                 "or pass its registered name",
             ) from None
-        if cache is not None and getattr(made, "deterministic", False):
-            self._judge = judge_id(verifier, made, modules)
-            self._cache = VerdictCache(Path(cache))
+        if cache is not None:
+            self._open_cache(Path(cache), verifier, made)
         self._start_afresh()
         _POOLS.add(self)
+
+    def _open_cache(self, file: Path, spec: str | Verifier, made: Verifier) -> None:
+        """Use the cache, where the verifier is one whose verdicts may be kept."""
+        reason = "it does not say that it is deterministic"
+        if is_deterministic(made):
+            try:
+                self._judge = judge_id(spec, made, self._modules)
+                # This very one: what a worker would make, perhaps of a file that has changed since,
+                # may be another than the one that the cache's entries are named after.
+                self._greeting = pickle.dumps(made)
+                self._cache = VerdictCache(file)
+                return
+            except Exception as error:  # It is anybody's class.
+                reason = f"its state cannot be told: {error}"
+        logger.warning(
+            "the cache of verdicts %s is not used for the verifier %r: %s", file, self.name, reason
+        )
 
     def __enter__(self) -> Self:
         """Return the pool."""
@@ -135,6 +160,8 @@ class VerifierPool:
 
         Raises what `verify_many` raises. The verdict of a coroutine that is cancelled is dropped.
         """
+        import asyncio  # for those who have a loop, and so have it already
+
         return await asyncio.wrap_future(self._begin(task, submission))
 
     def submit(self, task: Task, submission: str) -> Future[Verdict]:
@@ -276,6 +303,11 @@ class VerifierPool:
         )
         if self._cache is not None:
             self._cache.reopen()
+
+
+def default_timeout_s(verifier: Verifier) -> float:
+    """Return the wall-clock limit for one submission to a verifier where none was named."""
+    return max(DEFAULT_TIMEOUT_S, needed_seconds(verifier) + _MARGIN_S)
 
 
 _POOLS: "weakref.WeakSet[VerifierPool]" = weakref.WeakSet()

@@ -104,6 +104,8 @@ class ServerProcess:
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
+        if not self.ready:  # It reads nothing before its imports are done.
+            self._process.terminate()
         try:
             self._process.wait(_LEAVE_LIMIT_S)
         except subprocess.TimeoutExpired:

@@ -11,7 +11,13 @@ from collections.abc import Mapping
 from gym_reason.types import Task, Verdict, replace_verdict
 from gym_reason.verifiers.base import Verifier
 from gym_reason.verifiers.builtin import make_verifier
-from gym_reason.verifiers.pool.messages import row_from_fields, unscorable, verdict_to_bytes
+from gym_reason.verifiers.capabilities import prepare
+from gym_reason.verifiers.pool.messages import (
+    describe_failed_start,
+    row_from_fields,
+    verdict_to_bytes,
+)
+from gym_reason.verifiers.verdicts import unscorable
 
 _LARGEST_VERDICT_BYTES = 16_000_000
 
@@ -23,8 +29,10 @@ def serve(connection: socket.socket) -> None:
         # Only the verifier itself may run code of its own choice: the pool's caller sent it.
         try:
             verifier = make_verifier(pickle.load(stream))
-        except Exception as error:
-            _say_ready(connection, f"{type(error).__name__}: {error}")
+            # What it loads or starts once is no part of the first row's time.
+            prepare(verifier)
+        except Exception as error:  # It is anybody's code.
+            _say_ready(connection, describe_failed_start(error))
             return
         _say_ready(connection, "")
         while True:

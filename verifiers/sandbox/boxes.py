@@ -27,7 +27,7 @@ _BACKENDS: dict[str, Callable[[Limits, tuple[str, ...]], Sandbox]] = {
 }
 ISOLATING = ("bubblewrap", "docker")
 """What `auto` tries, in this order."""
-_MOST_IDLE = 8
+_MOST_IDLE = 32
 _TRIAL_LIMIT_S = 10.0
 
 
@@ -53,11 +53,14 @@ class _Warm:
 
 
 _warm = _Warm()
+_inherited: list[_Warm] = []
 
 
 def _forget() -> None:
     """Leave the parent's sandboxes alone in a forked child."""
     global _warm
+    # Kept, or their end would be announced here too.
+    _inherited.append(_warm)
     _warm = _Warm()
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gym_reason.errors import RunError
+from gym_reason.verifiers.processes import run_in_starter
 from gym_reason.verifiers.sandbox import launcher
 from gym_reason.verifiers.sandbox.base import (
     PYTHON_ARGUMENTS,
@@ -29,7 +30,6 @@ from gym_reason.verifiers.sandbox.base import (
 from gym_reason.verifiers.sandbox.cgroups import Counters, make_cgroup
 from gym_reason.verifiers.sandbox.limits import MIB, Limits
 from gym_reason.verifiers.sandbox.seccomp import build_filter
-from gym_reason.verifiers.sandbox.starter import run_in_starter
 
 _START_LIMIT_S = 20.0
 _SERVER_BYTES = 48 * MIB

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
+from gym_reason.verifiers.processes import run_in_starter
 from gym_reason.verifiers.sandbox.base import (
     PYTHON_ARGUMENTS,
     Sandbox,
@@ -24,7 +25,6 @@ from gym_reason.verifiers.sandbox.cgroups import Counters, make_cgroup
 from gym_reason.verifiers.sandbox.inside import landlock
 from gym_reason.verifiers.sandbox.limits import MIB, Limits
 from gym_reason.verifiers.sandbox.seccomp import build_filter
-from gym_reason.verifiers.sandbox.starter import run_in_starter
 
 _START_LIMIT_S = 20.0
 _SERVER_BYTES = 48 * MIB

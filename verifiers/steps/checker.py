@@ -6,11 +6,11 @@ from gym_reason.errors import UsageError
 from gym_reason.text import shorten
 from gym_reason.types import Outcome, Task, Verdict, replace_verdict
 from gym_reason.verifiers.base import Verifier
+from gym_reason.verifiers.capabilities import needed_seconds, prepare
+from gym_reason.verifiers.inner import NO_VERIFIER, make_inner
 from gym_reason.verifiers.steps.equations import Equation, EquationFinder
 from gym_reason.verifiers.steps.split import Boundary, Step, split_steps
 
-NO_VERIFIER = "none"
-"""The spec of an inner verifier that is not there."""
 MAX_CHARS = 200_000
 """A longer text is not checked, and earns nothing."""
 MAX_EQUATIONS = 4_000
@@ -93,9 +93,15 @@ class ArithmeticStepsVerifier:
         if not 0 <= decay < 1:
             raise UsageError(f"decay = {decay}", "a number from 0 up to, and without, 1")
         split_steps("", by)
-        self.inner = None if inner == NO_VERIFIER else _make_inner(inner)
+        self.inner = None if inner == NO_VERIFIER else make_inner(inner)
+        self.needs_s = 0.0 if self.inner is None else needed_seconds(self.inner)
         self.decay = decay
         self.by: Boundary = by
+
+    def prepare(self) -> None:
+        """Prepare the inner verifier, if there is one."""
+        if self.inner is not None:
+            prepare(self.inner)
 
     def verify(self, task: Task, submission: str) -> Verdict:
         """Return the verdict on `submission`; an unscorable answer stays unscorable."""
@@ -174,10 +180,3 @@ def _list_wrong(wrong: dict[tuple[str, str], int]) -> str:
         return ""
     listed = ", ".join(f"{left}={right}" for left, right in list(wrong)[::-1][:5])
     return f"{len(wrong)} wrong: {shorten(listed, 200)}"
-
-
-def _make_inner(spec: str | Verifier) -> Verifier:
-    # The registry of built-in verifiers imports this module.
-    from gym_reason.verifiers.builtin import make_verifier
-
-    return make_verifier(spec)

@@ -2,7 +2,8 @@ r"""The equations of a solution, each judged.
 
 - Numbers on both sides: right where they are equal exactly, or where one side is a decimal of two
   places or more that the other rounds or is cut to. `%` counts as 1/100 or, where that fails, as
-  part of the number's name (`15/60*100 = 25%`).
+  part of the number's name (`15/60*100 = 25%`). Where one is added to another number, as in
+  `50 + 10% = 55`, it is a share of something that may not be named: never wrong.
 - Variables: right where both sides are the same polynomial; and where two lines hold nothing but
   linear equations in one variable, the second is right if it has the first one's solution
   (`2x + 4 = 10`, then `2x = 6`) and wrong if not. Any other equation is a condition: neutral.
@@ -20,7 +21,7 @@ from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from gym_reason.verifiers.steps.expressions import read_expression
-from gym_reason.verifiers.steps.formulas import MAX_FORMULAS, formulas_agree, split_formulas
+from gym_reason.verifiers.steps.formulas import FormulaChecker, split_formulas
 from gym_reason.verifiers.steps.line_tokens import Token, tokenize_line
 from gym_reason.verifiers.steps.polynomials import Polynomial, UnreadableError
 from gym_reason.verifiers.steps.runs import Run, find_left_side, find_right_side
@@ -31,6 +32,7 @@ _ANNOTATION = re.compile(r"<<([^<>]{1,300}+)>>")
 _NO_CHANGE = re.compile(r"(?:[*/]1|[+-]0)(?![\d.])")
 _DECIMAL = re.compile(r"-?[\d,]*\.(\d+)(%?)")
 _DIVIDED_TWICE = re.compile(r"/[\d.]+/")
+_ADDED_PERCENT = re.compile(r"(?<!%)[+-][\d.,]++%(?![*/^\d(])|(?:^|\()-?[\d.,]++%[+-][\d.,]++(?!%)")
 _READINGS_OF_PERCENT = (Fraction(1, 100), Fraction(1))
 _CONNECTING_WORDS = (
     "so then thus therefore hence and we get have gives which means simplify simplifying divide "
@@ -60,7 +62,7 @@ class EquationFinder:
     def __init__(self) -> None:
         """Start a text."""
         self._previous: _Linear | None = None
-        self._formulas_left = MAX_FORMULAS
+        self._formulas = FormulaChecker()
 
     def read_line(self, line: str) -> list[Equation]:
         """Return the equations of the next line, GSM8K's `<<3*4=12>>` among them."""
@@ -79,10 +81,9 @@ class EquationFinder:
         """Return the equations of a line that only the math verifier can read."""
         found = []
         for left, right in split_formulas(line):
-            if self._formulas_left == 0:
+            if self._formulas.finished:
                 break
-            self._formulas_left -= 1
-            status: Status = "right" if formulas_agree(left, right) else "neutral"
+            status: Status = "right" if self._formulas.agree(left, right) else "neutral"
             found.append(Equation(left, right, status, left == right))
         return found
 
@@ -124,7 +125,10 @@ class EquationFinder:
             ):
                 return "right"
         # People write `25 / 1/3` and mean 25 divided by a third.
-        unclear = _DIVIDED_TWICE.search(f"{_write(left.tokens)} {_write(right.tokens)}")
+        written = (_write(left.tokens), _write(right.tokens))
+        unclear = any(
+            sign.search(side) for sign in (_DIVIDED_TWICE, _ADDED_PERCENT) for side in written
+        )
         return "wrong" if comparable and not unclear else "neutral"
 
     def _compare_linear(self, left: Polynomial, right: Polynomial, *, comparable: bool) -> Status:

@@ -6,11 +6,11 @@ Only lines that hold nothing else are read, so that no words around a formula ch
 import itertools
 import re
 
-from gym_reason.types import Task
 from gym_reason.verifiers.math import MathVerifier
+from gym_reason.verifiers.math.budget import BUDGET_S, Budget
 
 MAX_FORMULAS = 6
-"""Most questions to the math verifier about one text: it may take a second for each."""
+"""Most questions to the math verifier about one text."""
 MAX_CHARS = 300
 """A longer line is not read."""
 
@@ -31,6 +31,23 @@ def split_formulas(line: str) -> list[tuple[str, str]]:
     return list(itertools.pairwise(sides))
 
 
-def formulas_agree(left: str, right: str) -> bool:
-    """Whether the math verifier takes `right` as an answer to `left`; no is no proof of error."""
-    return _VERIFIER.verify(Task("step", (), left), f"<answer>{right}</answer>").correct
+class FormulaChecker:
+    """Asks the math verifier about the formulas of one text, as long as their time lasts."""
+
+    def __init__(self) -> None:
+        """Start a text."""
+        self._questions_left = MAX_FORMULAS
+        self._left_s = BUDGET_S
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more is asked about this text."""
+        return self._questions_left == 0 or self._left_s == 0
+
+    def agree(self, left: str, right: str) -> bool:
+        """Whether `right` is an answer to `left`; no is no proof of error."""
+        self._questions_left -= 1
+        budget = Budget(self._left_s)
+        equal = _VERIFIER.compare(right, left, budget).equal
+        self._left_s = budget.left_s
+        return equal

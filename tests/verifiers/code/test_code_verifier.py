@@ -41,14 +41,15 @@ def test_settings_by_spec() -> None:
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        ("code:timeout=0", "timeout = 0; expected a positive number of seconds"),
-        ("code:timeout=nan", "timeout = nan"),
+        ("code:timeout=0", "timeout = 0.0; expected a positive number of seconds"),
+        ("code:timeout=nan", "timeout = 'nan'"),
+        ("code:timeout=inf", "timeout = inf"),
         ("code:timeout=soon", "timeout = 'soon'"),
-        ("code:timeout=true", "timeout = True"),
+        ("code:timeout=true", "timeout = 'true'; expected a number"),
         ("code:memory_mb=1", "memory_mb = 1; expected a whole number, 32 or more"),
-        ("code:memory_mb=0.5", "memory_mb = 0.5"),
+        ("code:memory_mb=0.5", "memory_mb = '0.5'; expected a whole number"),
         ("code:memory_mb=lots", "memory_mb = 'lots'; expected"),
-        ("code:memory_mb=true", "memory_mb = True"),
+        ("code:memory_mb=true", "memory_mb = 'true'"),
         ("code:processes=0", "processes = 0; expected a whole number"),
         ("code:processes=two", "processes = 'two'"),
         (
@@ -57,7 +58,7 @@ def test_settings_by_spec() -> None:
         ),
         ("code:memory_mb=10000000000", "memory_bytes = .* or less"),
         ("code:feedback=all", "feedback = 'all'; expected none, count, input or test"),
-        ("code:feedback=true", "feedback = True"),
+        ("code:feedback=true", "feedback = 'true'; expected none, count, input or test"),
         ("code:colour=red", "colour"),
     ],
 )
