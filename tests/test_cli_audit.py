@@ -11,7 +11,14 @@ import pytest
 from gym_reason.cli import main
 from gym_reason.registry import environments
 
-ENVIRONMENTS = [f"gym_reason/{name}-v0" for name in ("Arithmetic", "Countdown", "Digits", "Steps")]
+ENVIRONMENTS = [
+    f"gym_reason/{name}-v0"
+    for name in (
+        "Arithmetic", "CodeOutput", "Countdown", "Digits", "GraphColouring", "KnightsAndKnaves",
+        "Metamath", "NaturalDeduction", "NaturalDeductionSteps", "Rewriting", "Steps", "Sudoku",
+    )
+]  # fmt: skip
+SANDBOXED = [f"gym_reason/{name}-v0" for name in ("Code", "CodeDebug", "CodeEdit", "CodeRepair")]
 BAD = """
 from gym_reason.registry import register_verifier
 from gym_reason.types import Outcome, Verdict
@@ -83,7 +90,18 @@ def test_the_embedded_environments_are_judged_rightly(
 
 
 def test_every_embedded_environment_is_audited_here() -> None:
-    assert set(ENVIRONMENTS) == {name for name in environments if name.startswith("gym_reason/")}
+    known = {name for name in environments if name.startswith("gym_reason/")}
+    assert {*ENVIRONMENTS, *SANDBOXED} == known
+
+
+@pytest.mark.usefixtures("needs_bubblewrap")
+@pytest.mark.parametrize("env_id", SANDBOXED)
+def test_the_environments_that_run_programs_are_judged_rightly(
+    env_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = audit_json(capsys, env_id, "--limit", 1, "--set", "timeout=1")
+    assert report["false_positives"]["wrong"] == report["false_negatives"]["wrong"] == 0
+    assert report["false_positives"]["judged"] > 100
 
 
 def test_the_tasks_of_a_split_and_of_settings_are_used(

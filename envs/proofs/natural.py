@@ -182,7 +182,11 @@ class NaturalDeduction(ReasoningEnv):
 
     def submissions(self, task: Task) -> tuple[str, ...]:
         """Return the whole script, whatever an action is."""
-        return ("\n".join(self.demonstrate(task)),)
+        script = "\n".join(self.demonstrate(task))
+        if not script.startswith(HEADER):
+            statement = show_formula(_read(task).formula, self._symbols)
+            script = f"{HEADER} {statement}\n{script}"
+        return (script,)
 
     def wrong_action(self, task: Task) -> str:
         """Return a tactic that applies to no statement."""

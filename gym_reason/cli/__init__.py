@@ -11,7 +11,7 @@ import gym_reason
 from gym_reason.errors import GymReasonError
 from gym_reason.registry import load_module
 
-COMMANDS = ("train", "eval", "verify", "audit", "envs", "report", "doctor")
+COMMANDS = ("train", "eval", "verify", "audit", "envs", "new", "report", "doctor")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,6 +40,12 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.py|MODULE",
         help="import this first, for the environments and verifiers that it registers",
     )
+
+
+def default_workers() -> int:
+    """Return how many worker processes a run has that asks for no number: up to four."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(4, available or 1))
 
 
 def print_json(value: object) -> None:

@@ -128,13 +128,14 @@ def test_our_verifiers_judge_every_probe_rightly(spec: str) -> None:
     assert not report.unscorable
 
 
-def test_math_passes_nothing_wrong_and_every_writing_of_a_number() -> None:
-    contract = contract_of(make_verifier("math:strict"))
+@pytest.mark.parametrize("spec", ["math", "math:strict"])
+def test_math_passes_nothing_wrong_and_every_writing_of_a_number(spec: str) -> None:
+    contract = contract_of(make_verifier(spec))
     cases = generated_cases(contract, 20)
     numbers = [case for case in cases if read_number(case.answer) is not None]
     assert 5 < len(numbers) < 20
-    assert audit("math:strict", cases, workers=0).false_positives.wrong == 0
-    report = audit("math:strict", numbers, workers=0)
+    assert audit(spec, cases, workers=0).false_positives.wrong == 0
+    report = audit(spec, numbers, workers=0)
     assert report.worst_rate == 0.0, examples(report)
 
 

@@ -111,6 +111,14 @@ def test_hand_worked_forms() -> None:
     assert r"12 \times 10^{5}" in mutations.equal_forms(1_200_000)
     assert mutations.digit_groups(-1234567) == ("-1,234,567", "-1{,}234{,}567")
     assert mutations.digit_groups(999) == ()
+    assert "1.234.567" in mutations.equal_forms(1_234_567)
+    assert "-1.234,5" in mutations.equal_forms(Fraction("-1234.5"))
+    assert "1.234.567,125" in mutations.equal_forms(Fraction("1234567.125"))
+    assert not any("," in form for form in mutations.equal_forms(Fraction("1234.567")))
+    assert {"so it cannot be 42", "twice 42", "at least 42"} <= set(mutations.denials("42"))
+    assert {"42 thousands", "42 per mille"} <= set(mutations.magnitudes("42"))
+    assert mutations.near_unions("[2, 3)")[0] == "[2, 3) \\cup [2 - 10^{-20}, 3)"
+    assert mutations.near_unions("42") == ()
     assert {"43", "41", "-42", "420", "4.2", "1/42", "24", "42%", "422"} <= set(
         mutations.perturbed(42)
     )

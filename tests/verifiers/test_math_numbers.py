@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gym_reason.verifiers.math import Number, OverLimitError, parse_number
+from gym_reason.types import Task
+from gym_reason.verifiers.math import (
+    MathVerifier,
+    Number,
+    OverLimitError,
+    Profile,
+    parse_number,
+)
 
 VALUES = {
     "12": "12",
@@ -140,3 +147,40 @@ def test_decimals_are_exact(digits: int, places: int) -> None:
     assert parse_number(f"{sign}{int(whole):,}.{part}") == Number(value)
     assert parse_number(f"{digits}e-{places}") == Number(value)
     assert parse_number(f"{digits}/{10**places}") == Number(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1.234.567", "1234567"), ("1.234,56", "1234.56"), ("12.345.678,9", "12345678.9"),
+     ("1.234.567,891", "1234567.891"), ("-1.234,5", "-1234.5"), ("$1.234.567", "1234567"),
+     ("1.234.567 people", "1234567"), ("1.234,5%", "12.345")],
+)  # fmt: skip
+def test_points_group_thousands_where_nothing_else_is_meant(text: str, value: str) -> None:
+    number = parse_number(text)
+    assert number is not None
+    assert number.value == Fraction(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["1.234,567", "0.234.567", "1.23.456", "1234.567,8", "1.234.56", "1.2,5", "1.234.5678"]
+)
+def test_other_points_and_commas_group_nothing(text: str) -> None:
+    assert parse_number(text) is None
+
+
+def test_one_point_stands_before_decimals() -> None:
+    assert parse_number("1.234") == Number(Fraction("1.234"))
+
+
+@pytest.mark.parametrize("profile", ["lenient", "strict"])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("1234567", "1.234.567"), ("1,234,567", "1.234.567"), ("1234.56", "1.234,56"),
+     ("x=1234567", "x=1.234.567"), ("(1, 1234567)", "(1, 1.234.567)"),
+     ("1234567\\pi", "1.234.567\\pi")],
+)  # fmt: skip
+def test_both_conventions_of_thousands_are_equal(profile: Profile, one: str, other: str) -> None:
+    verifier = MathVerifier(profile)
+    assert verifier.verify(Task("t", (), one), f"\\boxed{{{other}}}").correct
+    assert verifier.verify(Task("t", (), other), f"\\boxed{{{one}}}").correct
+    assert not verifier.verify(Task("t", (), "1234"), "\\boxed{1.234}").correct

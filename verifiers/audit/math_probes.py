@@ -100,6 +100,25 @@ def _unevaluated(case: Case, other: Case | None) -> list[str]:
     return [*found, f"{number}e0", f"{number} + 0", f"\\frac{{{2 * number}}}{{2}}"]
 
 
+def _whole_from_five(case: Case) -> bool:
+    return case.answer.isdecimal() and len(case.answer) < 12 and int(case.answer) >= 5
+
+
+def _denied(case: Case, other: Case | None) -> list[str]:
+    return [*mutations.denials(case.answer)] if _whole_from_five(case) else []
+
+
+def _magnified(case: Case, other: Case | None) -> list[str]:
+    if not _whole_from_five(case):
+        return []
+    found = mutations.magnitudes(case.answer)
+    return [*found, *(f"\\boxed{{{text}}}" for text in found), *(f"So it is {t}" for t in found)]
+
+
+def _near_unions(case: Case, other: Case | None) -> list[str]:
+    return [f"\\boxed{{{text}}}" for text in mutations.near_unions(case.answer)]
+
+
 def _register() -> None:
     register_accepted("marked", "marked answer", "math", _marked)
     register_accepted("far behind", "text in front", "math", _far_marked, 3)
@@ -114,6 +133,9 @@ def _register() -> None:
         lambda case, other: mutations.normal_forms(case.answer),
     )
     register_refused("a near miss", "near miss", "math", _near)
+    register_refused("denied or computed with", "hedging", "math", _denied)
+    register_refused("another magnitude", "near miss", "math", _magnified)
+    register_refused("ends that nearly touch", "near miss", "math.forms", _near_unions)
     register_refused("confusable digits", "confusables", "math", _confused)
     register_refused("several lines of numbers", "hedging", "math", lines)
     register_refused("several boxes", "hedging", "math", _boxed_hedges)

@@ -45,6 +45,8 @@ def equal_forms(number: Fraction | int) -> tuple[str, ...]:
     forms += [f"- {write_number(-value)}"] if value < 0 else [f"+{write_number(value)}"]
     if bottom == 1:
         forms += [f"{top}.0", f"{top}.00", *_spaced_groups(top)]
+        # Points group thousands where there are two of them.
+        forms += [f"{top:,}".replace(",", ".")] if size >= 10**6 else []
         if top and top % 1000 == 0:
             zeros = len(str(top)) - len(str(top).rstrip("0"))
             forms += [f"{top // 10**zeros} \\times 10^{{{zeros}}}", f"{top // 10**zeros}e{zeros}"]
@@ -54,6 +56,7 @@ def equal_forms(number: Fraction | int) -> tuple[str, ...]:
         if size > bottom:
             whole, part = divmod(size, bottom)
             forms += [f"{sign}{whole}\\frac{{{part}}}{{{bottom}}}"]
+        forms += _point_groups(value)
         percent = _write_decimal(value * 100)
         forms += [f"{percent}%", f"{percent}\\%"] if percent else []
     return _distinct(forms)
@@ -219,6 +222,45 @@ def hedges(reference: str, others: Sequence[str]) -> tuple[str, ...]:
     return _distinct([*texts, ", ".join(everything), " ".join(everything)])
 
 
+def denials(reference: str) -> tuple[str, ...]:
+    """Return texts that deny a whole number from 5 up, doubt it, or compute something with it."""
+    sentences = (
+        "it is not equal to {}", "so it cannot be {}", "it never equals {}", "it isn't {}",
+        "maybe {}", "perhaps it is {}", "it might be {}", "twice {}", "half of {}", "a third of {}",
+        "the square of {}", "at least {}", "at most {}", "under {}", "nearly {}", "1 to {}",
+        "from 1 m to {} m", "four minus {}", "1 and {}", "{} is wrong", "{} cannot be right",
+        "I do not think the answer is {}", "It is false that the answer is {}",
+    )  # fmt: skip
+    announced = ("maybe {}", "twice {}", "at least {}", "not equal to {}", "half of {}")
+    found = [sentence.format(reference) for sentence in sentences]
+    return _distinct([*found, *(f"The answer is {text.format(reference)}" for text in announced)])
+
+
+def magnitudes(reference: str) -> tuple[str, ...]:
+    """Return a whole number from 5 up with a word behind it that makes it another number."""
+    words = (
+        "thousand", "thousands", "millions", "lakh", "crore", "quadrillion", "dozens", "octillion",
+        "per mille", "percent", "halves", "thousandths", "tenfold", "squared", "doubled", "halved",
+        "reciprocal", "negative",
+    )  # fmt: skip
+    return tuple(f"{reference} {word}" for word in words)
+
+
+def near_unions(answer: str) -> tuple[str, ...]:
+    """Return unions that are larger than an interval by less than a float can tell."""
+    value = read_value(answer)
+    if not isinstance(value, Interval):
+        return ()
+    text = _write_value(value)
+    left, right = text[0], text[-1]
+    low, high = map(write_number, value.ends)
+    return (
+        f"{text} \\cup {left}{low} - 10^{{-20}}, {high}{right}",
+        f"{text} \\cup {left}{low}, {high} + 10^{{-400}}{right}",
+        f"{left}{low}, {high}) \\cup ({high}, {high} + 10^{{-20}}{right}",
+    )
+
+
 def listed(reference: str, others: Sequence[str]) -> tuple[str, ...]:
     """Return the right answer among wrong ones, each on a line of its own."""
     return tuple("\n".join(lines) for lines in ([*others, reference], [reference, *others]))
@@ -266,6 +308,13 @@ def _write_fraction(value: Fraction) -> str:
 
 def _spaced_groups(number: int) -> list[str]:
     return [f"{number:,}".replace(",", gap) for gap in ("\\,", " ")] if abs(number) >= 1000 else []
+
+
+def _point_groups(value: Fraction) -> list[str]:
+    """Return `1.234,56` for 1234.56, where it cannot be taken for something else."""
+    whole, point, places = (_write_decimal(value) or "").partition(".")
+    clear = abs(value) >= (10**6 if len(places) == 3 else 1000)
+    return [f"{int(whole):,}".replace(",", ".") + f",{places}"] if point and clear else []
 
 
 def _changed_digits(digits: str) -> list[str]:

@@ -10,6 +10,7 @@ import itertools
 from fractions import Fraction
 
 from gym_reason.verifiers.math.answers import read_answer
+from gym_reason.verifiers.math.budget import Budget
 from gym_reason.verifiers.math.floating import real_value
 from gym_reason.verifiers.math.judgement import Judgement
 from gym_reason.verifiers.math.normal import Assignment, as_assignments, normalise
@@ -40,7 +41,12 @@ _ELLIPSIS = Symbol("...")
 
 
 def compare_answers(
-    found: str, expected: str, *, lenient: bool = True, tolerance: Fraction = Fraction(0)
+    found: str,
+    expected: str,
+    *,
+    lenient: bool = True,
+    tolerance: Fraction = Fraction(0),
+    budget: Budget | None = None,
 ) -> Judgement:
     """Compare the texts of two answers. Undecided is not equal, with the reason."""
     reference = read_answer(expected)
@@ -49,14 +55,16 @@ def compare_answers(
     answer = read_answer(found)
     if answer.tree is None:
         return Judgement(False, answer.reason)
-    values = Values(tolerance)
+    values = Values(tolerance, budget=budget or Budget())
     try:
         equal = Comparison(values, lenient).equal(answer.tree, reference.tree)
     except RecursionError:
         return Judgement(False, "nested too deep")
     except ArithmeticError as error:
         return Judgement(False, str(error))
-    return Judgement(equal, "" if equal or not values.reasons else values.reasons[0])
+    if equal:
+        return Judgement(True)
+    return Judgement(False, next(iter(values.reasons), ""), next(iter(values.obstacles), None))
 
 
 class Comparison:

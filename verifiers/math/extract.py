@@ -5,7 +5,7 @@ In this order, after the last `</think>`; the first that is present decides:
 1. `<answer>...</answer>`
 2. the last `\boxed{...}` or `\fbox{...}` with balanced braces
 3. GSM8K's `#### x`
-4. `the answer is x`
+4. `the answer is x`, where no `not` and the like stands in front of it
 5. the whole text, where it is a number, or where a short line of words is asked for
 6. in the lenient profile, the last number of the text, or the last formula between dollar signs in
    a sentence where something else than a number is asked for
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gym_reason.text import after_thinking
+from gym_reason.verifiers.math.context import WINDOW, bare
 from gym_reason.verifiers.math.last_formula import find_last_formula
 from gym_reason.verifiers.math.last_number import find_last_number
 from gym_reason.verifiers.math.numbers import (
@@ -28,6 +29,7 @@ from gym_reason.verifiers.math.numbers import (
     parse_number,
     tidy,
 )
+from gym_reason.verifiers.math.wording import denies
 
 Profile = Literal["strict", "lenient"]
 Source = Literal["answer_tag", "boxed", "hash", "phrase", "whole", "last_number", "last_formula"]
@@ -55,6 +57,8 @@ _PHRASE_END = re.compile(
     r"|(?:, | \()(?=[A-Za-z])(?!(?:or|and|but|not|maybe|perhaps|possibly)\b)",
     re.IGNORECASE,
 )
+
+_CLAUSE_END = re.compile(r"[\n.,:;!?]|\b(?:so|then|therefore|thus|hence)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +244,9 @@ def _find_phrase(text: str) -> str | None:
     for found in _PHRASE.finditer(text):  # noqa: B007
         pass
     if found is None:
+        return None
+    clause = _CLAUSE_END.split(text[: found.start()])[-1]
+    if any(denies(bare(word)) for word in clause.split()[-WINDOW:]):
         return None
     rest = text[found.end() :].lstrip()
     end = _PHRASE_END.search(rest)

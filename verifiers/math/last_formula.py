@@ -2,6 +2,8 @@ r"""The last formula of a sentence, where nothing beside it takes it back."""
 
 import re
 
+from gym_reason.verifiers.math.context import spoiled_before, spoiled_behind
+
 _FORMULA = re.compile(
     r"\$\$(?P<display>[^$]+)\$\$|(?<!\\)\$(?P<inline>[^$]+)(?<!\\)\$|\\\((?P<round>.+?)\\\)"
     r"|\\\[(?P<square>.+?)\\\]",
@@ -34,5 +36,7 @@ def find_last_formula(text: str) -> str | None:
     if not any(char.isalpha() for char in before + after):
         return None
     if _HEDGE.search(before[-_WINDOW:]) or _HEDGE.search(after[:_WINDOW]):
+        return None
+    if spoiled_before(before.split()) or spoiled_behind(after.split()):
         return None
     return found[found.lastgroup or 0].strip()

@@ -8,6 +8,8 @@ Rules that a reader may want to know:
 - `50%` and `50 percent` are the number 1/2, so `50%` equals `50\%` and `0.5`, never `50`.
 - `1,234`, `1 234` and `1'234` are grouped thousands only where every later group has three
   digits and the first does not start with 0; `1, 234` is a list and no number.
+- `1.234.567` and `1.234,56` group thousands by points, the comma being that of the decimals. Where
+  this is no more likely than a decimal or a list (`1.234`, `1.234,567`) it is not read so.
 - `3\frac{1}{2}` and `3 1/2` are mixed numbers where the fraction is below one.
 - `2^{10}` is read where both are whole numbers; `-2^2` is -4.
 - `5 million` is 5,000,000. Other trailing words are a unit, kept beside the value.
@@ -18,7 +20,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gym_reason.text import fold_characters
-from gym_reason.verifiers.math.units import CURRENCIES, MULTIPLIERS, read_unit
+from gym_reason.verifiers.math.units import CURRENCIES, read_unit
+from gym_reason.verifiers.math.wording import MULTIPLIERS
 
 MAX_DIGITS = 4_000
 """Most digits of one number; under Python's own limit of 4,300."""
@@ -41,7 +44,7 @@ class Number:
     symbol: str = ""
     """Currency (`$`, `€`, `£`) or `°`."""
     unit: str = ""
-    """Unit in words, lower case, singular."""
+    """Unit in lower case and one form: `ft` for feet, `box` for boxes."""
 
 
 _GROUPING = re.compile(r" ?\{, ?\}|,\\! ?")
@@ -55,6 +58,9 @@ _NUMBER_HEAD = re.compile(r"[0-9., ']+")
 _FRACTION = re.compile(r"\\frac ?(?:\{([^{}]*)\}|([0-9])) ?(?:\{([^{}]*)\}|([0-9]))")
 _SLASH = re.compile(r"([0-9.,']+) ?/ ?([0-9.,']+)(?![0-9.,'])")
 _MIXED_SLASH = re.compile(r"([0-9]+) ([0-9]+) ?/ ?([0-9]+)(?![0-9.,'])")
+_POINT_GROUPS = re.compile(
+    r"[1-9][0-9]{0,2}(?:(?:\.[0-9]{3}){2,}(?:,[0-9]+)?|\.[0-9]{3},(?![0-9]{3}$)[0-9]+)"
+)
 _REPEATING = re.compile(r"([0-9]*)\.([0-9]*)\\overline ?\{([0-9]+)\}")
 _EXPONENT = re.compile(r"[eE]([+-]?[0-9]+)(?![0-9A-Za-z.])")
 _TIMES_TEN = re.compile(r" ?(?:\\times|\\cdot|\u00d7|\*|x) ?10(?=\^|\*\*)")
@@ -252,6 +258,8 @@ def _signed_decimal(text: str) -> Fraction | None:
 
 def _decimal(text: str) -> Fraction | None:
     """Return the value of digits with an optional point and thousands separators."""
+    if _POINT_GROUPS.fullmatch(text):
+        text = text.replace(".", "").replace(",", ".")
     whole, point, places = text.partition(".")
     plain = _ungroup(whole)
     if plain is None or (point and places and not _is_digits(places)) or not plain + places:

@@ -48,6 +48,7 @@ _TOKEN = re.compile(
         \{\s?(?P<under>[A-Za-z0-9]{1,3}|\\[a-z]+)\s?\})
     | (?P<degree>\^\s?(?:\{\s?\\circ\s?\}|\\circ(?![a-zA-Z]))|\\degree(?![a-zA-Z])|\u00b0)
     | (?P<repeating>[0-9]*\.[0-9]*(?:\\(?:overline|bar|dot)\s?\{[0-9]+\}|\([0-9]+\)))
+    | (?P<pointed>[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}(?![0-9.]))
     | (?P<grouped>[0-9]{1,3}(?:(?:,|\{,\}|,\\!|\\,|'|(?<=[0-9])\ )[0-9]{3})+(?![0-9])(?:\.[0-9]+)?)
     | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,5}(?![0-9A-Za-z]))?|\.[0-9]+)
     | \\(?P<command>[a-zA-Z]+)
@@ -163,6 +164,13 @@ def _read_grouped(match: re.Match[str], spaced: bool, tokens: list[Token]) -> No
     if len(digits) > MAX_LITERAL_DIGITS:
         raise UnreadableError(f"a number of more than {MAX_LITERAL_DIGITS} digits")
     tokens.append(Token("number", digits, spaced, Fraction(digits), digits.isdigit()))
+
+
+def _read_pointed(match: re.Match[str], spaced: bool, tokens: list[Token]) -> None:
+    digits = match[0].replace(".", "")
+    if len(digits) > MAX_LITERAL_DIGITS:
+        raise UnreadableError(f"a number of more than {MAX_LITERAL_DIGITS} digits")
+    tokens.append(number_token(Fraction(digits), spaced, True))
 
 
 def _read_repeating(match: re.Match[str], spaced: bool, tokens: list[Token]) -> None:
@@ -351,6 +359,7 @@ def _read_degree(match: re.Match[str], spaced: bool, tokens: list[Token]) -> Non
 _READERS = {
     "number": _read_number,
     "grouped": _read_grouped,
+    "pointed": _read_pointed,
     "repeating": _read_repeating,
     "text": _read_text,
     "environment": _read_environment,

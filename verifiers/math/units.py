@@ -1,6 +1,8 @@
-"""What may stand beside a number: currencies, degrees, multipliers, words for units."""
+"""What may stand beside a number: currencies, degrees, words for units."""
 
 import re
+
+from gym_reason.verifiers.math.wording import NEVER_UNITS, changes_number
 
 CURRENCIES = {
     "us$": "$", "$": "$", "usd": "$", "\u20ac": "\u20ac", "eur": "\u20ac", "\\euro": "\u20ac",
@@ -15,34 +17,29 @@ TRAILING_SYMBOLS = CURRENCIES | {
 }  # fmt: skip
 """Marks and words that may stand behind a number."""
 
-MULTIPLIERS = {
-    "dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
-    "trillion": 10**12,
-}  # fmt: skip
-"""Words that multiply the number in front of them."""
-
 _SHORT_UNITS = """
 per of mm cm dm km kg mg ml cl dl in ft yd mi lb lbs oz hr hrs min mins sec secs ms day days mph
 kmh kph gal pt qt mw kw kwh hz khz mhz kb mb gb tb am pm box cup man men cow dog cat egg hen pen
-pie toy car bag hat fan jar
+pie toy car bag hat fan jar bus
 """
 # A shorter unknown word is more likely a product of variables (`5 xy`) than a unit.
 _SHORTEST_UNKNOWN_UNIT = 4
 
-# Words that change what the number says, so that they are never a unit to be dropped.
-_NEVER_UNITS = """
-or and but not either maybe perhaps possibly to plus minus times over by mod modulo less more
-fewer than at least most about around approximately half halves third thirds quarter quarters
-fourth fourths fifth fifths sixth sixths eighth eighths tenth tenths hundredth hundredths point
-zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty
-sixty seventy eighty ninety dozen hundred thousand million billion trillion percent percentage
-points squared cubed factorial power root sqrt sin cos tan sec csc cot sinh cosh tanh log ln exp
-lim det alpha beta gamma delta epsilon zeta theta iota kappa lambda omega sigma infinity infinite
-undefined base divided multiplied remainder except unless false wrong incorrect if when where is
-are equals
-"""
+_ALIASES = {
+    "mm": "millimeter millimetre", "cm": "centimeter centimetre", "dm": "decimeter decimetre",
+    "m": "meter metre", "km": "kilometer kilometre", "in": "inch", "ft": "foot feet", "yd": "yard",
+    "mi": "mile", "mg": "milligram", "g": "gram", "kg": "kilogram kilo", "lb": "pound",
+    "oz": "ounce", "ml": "milliliter millilitre", "cl": "centiliter centilitre",
+    "dl": "deciliter decilitre", "l": "liter litre", "gal": "gallon", "qt": "quart", "pt": "pint",
+    "ms": "millisecond", "sec": "second s", "min": "minute", "h": "hour hr", "yr": "year",
+    "wk": "week", "mi/h": "mph", "km/h": "kmh kph", "man": "men", "woman": "women",
+    "child": "children", "person": "people", "mouse": "mice", "goose": "geese", "tooth": "teeth",
+    "knife": "knives", "life": "lives", "wife": "wives", "leaf": "leaves", "loaf": "loaves",
+    "shelf": "shelves", "wolf": "wolves", "bus": "buses", "shoe": "shoes", "toe": "toes",
+}  # fmt: skip
+_ONE_FORM = {other: unit for unit, others in _ALIASES.items() for other in others.split()}
+_PLURAL_WITH_E = re.compile(r"(?<=[^aeiou]o|.x|zz|ch|sh|ss)es$")
 _SHORT = frozenset(_SHORT_UNITS.split())
-_NEVER = frozenset(_NEVER_UNITS.split())
 _TEXT = re.compile(
     r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox|operatorname|textnormal)\{([^{}]*)\}"
     r"( ?\^\{?[23]\}?)?"
@@ -71,7 +68,7 @@ def read_unit(text: str) -> tuple[str, str] | None:
     if len(parts) > _MAX_WORDS:
         return None
     if all(_is_unit(part, marked is not None) for part in parts):
-        return "", " ".join(_singular(part) for part in parts)
+        return "", _join([_one_form(part) for part in parts])
     return None
 
 
@@ -79,11 +76,34 @@ def _is_unit(word: str, in_text_mode: bool) -> bool:
     if not _WORD.fullmatch(word):
         return False
     letters = re.split(r"[./^\u00b2\u00b3]", word, maxsplit=1)[0]
-    if letters in _NEVER:
+    if letters in NEVER_UNITS or changes_number(letters):
         return False
     return in_text_mode or letters in _SHORT or len(letters) >= _SHORTEST_UNKNOWN_UNIT
 
 
-def _singular(word: str) -> str:
+def _join(units: list[str]) -> str:
+    """Return `mi/h` for miles per hour, `ft^2` for square feet."""
+    if len(units) == 2 and units[0] in ("square", "sq", "cubic", "cu"):
+        return units[1] + ("^2" if units[0].startswith("s") else "^3")
+    return " ".join(units).replace(" per ", "/")
+
+
+def _one_form(word: str) -> str:
+    """Return a unit in the singular, abbreviated where it has an abbreviation."""
     word = word.replace("^{", "^").replace("}", "").replace("\u00b2", "^2").replace("\u00b3", "^3")
-    return word[:-1] if len(word) > 2 and word.endswith("s") and not word.endswith("ss") else word
+    names, caret, power = word.partition("^")
+    return "/".join(map(_singular, names.split("/"))) + caret + power
+
+
+def _singular(word: str) -> str:
+    word = word.removesuffix(".")
+    if len(word) > 2 and word not in _ALIASES and word not in _ONE_FORM:
+        if word.endswith("ies"):
+            word = word[:-3] + "y"
+        elif _PLURAL_WITH_E.search(word):
+            word = word[:-2]
+        elif word.endswith("s") and not word.endswith(("ss", "us")):
+            word = word[:-1]
+        # One singular for `cookies`, be it of `cookie` or `cooky`.
+        word = word[:-2] + "y" if word.endswith("ie") else word
+    return _ONE_FORM.get(word, word)

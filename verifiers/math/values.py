@@ -8,15 +8,18 @@
 5. More evaluations in floating point may refute.
 6. sympy may prove or refute, in a child process.
 
-What none of them decides is not equal, and the reason is kept.
+What none of them decides is not equal, and the reason is kept. All comparisons of a verdict share a
+budget of time.
 """
 
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from gym_reason.verifiers.math.budget import Budget
 from gym_reason.verifiers.math.exact import UndefinedError, exact_value, is_written_out
 from gym_reason.verifiers.math.floating import differ, real_value
 from gym_reason.verifiers.math.guards import too_large
+from gym_reason.verifiers.math.judgement import Obstacle
 from gym_reason.verifiers.math.residues import constant_ratio, identical
 from gym_reason.verifiers.math.symbolic import compare_symbolically
 from gym_reason.verifiers.math.tree import INFINITY, MINUS_ONE, Node, Product, Sum, negate, walk
@@ -35,6 +38,10 @@ class Values:
     """Largest difference that counts as equal, as a share of the reference."""
     reasons: list[str] = field(default_factory=list)
     """Why comparisons were not decided."""
+    budget: Budget = field(default_factory=Budget)
+    """The time that is left for all of them."""
+    obstacles: list[Obstacle] = field(default_factory=list)
+    """Why some might be decided at another time."""
 
     def equal(self, found: Node, expected: Node) -> bool:
         """Whether an answer has the value of a reference, and is written out where that is."""
@@ -46,6 +53,9 @@ class Values:
 
     def same_value(self, found: Node, expected: Node) -> bool:
         """Whether two expressions have the same value."""
+        if self.budget.left_s == 0:
+            self.obstacles.append(Obstacle.TIME)
+            return False
         signs = infinite_sign(found), infinite_sign(expected)
         if signs != (None, None):
             return signs[0] == signs[1]
@@ -86,8 +96,10 @@ class Values:
         if too_large(found) or too_large(expected):
             self.reasons.append("a power or factorial too large to compute")
             return False
-        same, reason = compare_symbolically(found, expected)
-        if same is None:
+        same, reason = compare_symbolically(found, expected, self.budget)
+        if isinstance(reason, Obstacle):
+            self.obstacles.append(reason)
+        elif same is None:
             self.reasons.append(reason)
         return bool(same)
 

@@ -10,13 +10,15 @@ from fractions import Fraction
 from gym_reason.errors import UsageError
 from gym_reason.text import shorten
 from gym_reason.types import Outcome, Task, Verdict
+from gym_reason.verifiers.math.budget import Budget
 from gym_reason.verifiers.math.extract import Profile, extract, extract_reference
-from gym_reason.verifiers.math.judgement import Judgement
+from gym_reason.verifiers.math.judgement import Judgement, Obstacle
 from gym_reason.verifiers.math.numbers import Number, OverLimitError, parse_tidy, tidy
 
 _ASSIGNMENT = re.compile(r"\\?[A-Za-z]{1,8} ?= ?")
 _PLAIN = re.compile(r"[+-]?[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]{1,100},[0-9]{1,100}")
+_LETTER_UNIT = re.compile(r"(.*[0-9}]) ([mgl])")
 _LOOSE_SPACE = re.compile(r" ?([^\w\s\\]) ?")
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|mbox)\{([^{}]*)\}")
 _WORDS = re.compile(
@@ -43,8 +45,10 @@ class MathVerifier:
        refutation in floating point, and at last by sympy in a child process under hard limits.
 
     A reference that is a number wants an answer that is one: `2 + 2` is not an answer to 4. What is
-    not decided fails, with the reason in `detail`. A list or a choice of several answers equals no
-    single reference. A reference that is empty is `unscorable`. No text is ever evaluated.
+    not decided fails, with the reason in `detail`; the detail begins with `undecided` where more
+    time might decide it. A list or a choice of several answers equals no single reference. A
+    reference that is empty is `unscorable`, and so is an answer where sympy is asked for and is
+    missing or dies. No text is ever evaluated.
     """
 
     name = "math"
@@ -103,18 +107,37 @@ class MathVerifier:
             return Outcome.PASS, f"found {shorten(found.text)}"
         reason = found.refusal or judgement.reason
         reason = f" ({reason})" if reason else ""
-        return (
-            Outcome.FAIL,
-            f"found {shorten(found.text)}{reason}, expected {shorten(expected.text)}",
-        )
+        detail = f"found {shorten(found.text)}{reason}, expected {shorten(expected.text)}"
+        if judgement.obstacle is Obstacle.FAILURE:
+            return Outcome.UNSCORABLE, f"{judgement.obstacle.value}: {detail}"
+        if judgement.obstacle is Obstacle.TIME:
+            # The cache of verdicts remembers none that begins like this.
+            return Outcome.FAIL, f"undecided: {judgement.obstacle.value}; {detail}"
+        return Outcome.FAIL, detail
 
-    def _compare(self, found: "_Form", expected: "_Form") -> Judgement:
+    def compare(self, answer: str, reference: str, budget: Budget | None = None) -> Judgement:
+        """Compare an answer, already taken out of its text, with a reference.
+
+        Args:
+            answer: What may be equal.
+            reference: What it is compared with.
+            budget: The time for it, where several comparisons share one.
+        """
+        return self._compare(_Form.read(answer), _Form.read(reference), budget)
+
+    def _compare(
+        self, found: "_Form", expected: "_Form", budget: Budget | None = None
+    ) -> Judgement:
         if found.text == expected.text:
             return Judgement(True)
         if found.number is not None and expected.number is not None:
             return Judgement(self._numbers_equal(found.number, expected.number))
         if found.number is None and expected.number is None and found.words == expected.words:
             return Judgement(True)
+        if (found.number is None) != (expected.number is None):
+            one, other = found.with_letter_unit(), expected.with_letter_unit()
+            if one.number and other.number and one.number.unit == other.number.unit:
+                return Judgement(self._numbers_equal(one.number, other.number))
         if self.plain:
             return Judgement(False)
         if self.profile == "lenient" and ("=" in found.text) != ("=" in expected.text):
@@ -136,6 +159,7 @@ class MathVerifier:
             expected.source,
             lenient=self.profile == "lenient",
             tolerance=self.tolerance,
+            budget=budget,
         )
 
     def _compare_comma(self, found: "_Form", expected: "_Form") -> bool | None:
@@ -188,6 +212,11 @@ class _Form:
     def without_assignment(self) -> "_Form":
         prefix = _ASSIGNMENT.match(self.text)
         return _Form.read(self.text[prefix.end() :]) if prefix else self
+
+    def with_letter_unit(self) -> "_Form":
+        """Return `5 m` as five meters, where another answer says what the letter means."""
+        match = _LETTER_UNIT.fullmatch(self.text)
+        return _Form.read(f"{match[1]} \\text{{{match[2]}}}") if match else self
 
 
 def _normalise_words(text: str) -> str:
