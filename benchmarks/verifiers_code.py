@@ -75,7 +75,8 @@ def measure(checks: int, rounds: int, workers: int) -> dict[str, Any]:
 def bare_ways() -> list[Way]:
     """Return the peers: a process for each check, judged by its exit code."""
     source = PROGRAM + ASSERTS
-    python = [sys.executable, "-I", "-c", source]
+    # The interpreter itself: a virtual environment would add its own start.
+    python = [os.path.realpath(sys.executable), "-I", "-c", source]
     ways = [Way("python -I, a process each", "none; exit code", lambda: run(python))]
     if shutil.which("bwrap"):
         command = ["bwrap", "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent"]

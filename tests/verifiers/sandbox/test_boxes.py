@@ -12,7 +12,15 @@ from collections.abc import Iterator
 import pytest
 
 from gym_reason.errors import RunError, UnknownNameError
-from gym_reason.verifiers.sandbox import MIB, BoxSpec, Limits, Sandbox, borrow, choose_backend
+from gym_reason.verifiers.sandbox import (
+    MIB,
+    BoxSpec,
+    Limits,
+    Sandbox,
+    borrow,
+    boxes,
+    choose_backend,
+)
 from gym_reason.verifiers.sandbox.boxes import close_all, try_backend
 from tests.verifiers.sandbox.scripts import find_processes, run_and_read
 
@@ -75,7 +83,9 @@ def test_one_that_died_while_idle_is_not_lent() -> None:
 
 
 @needs_bubblewrap
-def test_few_are_kept() -> None:
+def test_no_more_than_a_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boxes, "_MOST_IDLE", 3)
+
     def nest(depth: int) -> None:
         with borrow(SPEC) as sandbox:
             lent.append(sandbox)
@@ -83,8 +93,8 @@ def test_few_are_kept() -> None:
                 nest(depth - 1)
 
     lent: list[Sandbox] = []
-    nest(10)
-    assert sum(not sandbox.closed for sandbox in lent) == 8
+    nest(5)
+    assert sum(not sandbox.closed for sandbox in lent) == 3
     close_all()
     assert all(sandbox.closed for sandbox in lent)
 
