@@ -66,7 +66,7 @@ def measure(checks: int, rounds: int, workers: int) -> dict[str, Any]:
     rows = [summarise(way, latencies[way.name], rates[way.name]) for way in ways]
     for row in rows:
         print(
-            f"{row['way']:<32} median {row['median_ms']:7.2f} ms  p95 {row['p95_ms']:7.2f} ms  "
+            f"{row['way']:<36} median {row['median_ms']:7.2f} ms  p95 {row['p95_ms']:7.2f} ms  "
             f"{row['per_s']:7.1f}/s  {row['isolation']}"
         )
     return {"workers": workers, "ways": rows}
@@ -75,9 +75,9 @@ def measure(checks: int, rounds: int, workers: int) -> dict[str, Any]:
 def bare_ways() -> list[Way]:
     """Return the peers: a process for each check, judged by its exit code."""
     source = PROGRAM + ASSERTS
-    # The interpreter itself: a virtual environment would add its own start.
-    python = [os.path.realpath(sys.executable), "-I", "-c", source]
-    ways = [Way("python -I, a process each", "none; exit code", lambda: run(python))]
+    # Without `site`: what is installed here adds its own to the start of an interpreter.
+    python = [os.path.realpath(sys.executable), "-I", "-S", "-c", source]
+    ways = [Way("python -I -S, a process each", "none; exit code", lambda: run(python))]
     if shutil.which("bwrap"):
         command = ["bwrap", "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent"]
         command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
@@ -86,7 +86,7 @@ def bare_ways() -> list[Way]:
         else:
             isolation = "namespaces; exit code"
         ways.append(
-            Way("bwrap python -I, a sandbox each", isolation, lambda: run([*command, *python]))
+            Way("bwrap python -I -S, a sandbox each", isolation, lambda: run([*command, *python]))
         )
     docker = ["docker", "run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL"]
     docker += ["--security-opt", "no-new-privileges", "--memory", "256m", IMAGE]
