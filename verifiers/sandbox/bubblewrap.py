@@ -86,11 +86,7 @@ class BubblewrapSandbox(Sandbox):
 
     def _inner_limits(self) -> dict[str, int]:
         limits = self.limits
-        values = {
-            "disk_bytes": limits.disk_bytes,
-            "files": limits.files,
-            "open_files": limits.open_files,
-        }
+        values = limits.of_each_run()
         if self._cgroup is None or not self._cgroup.limits_memory:
             values["address_bytes"] = limits.memory_bytes
         if self._cgroup is None or not self._cgroup.limits_processes:

@@ -106,11 +106,7 @@ class DockerSandbox(Sandbox):
                 self._say_how_to_build(),
             )
         limits = self.limits
-        inner = {
-            "disk_bytes": limits.disk_bytes,
-            "files": limits.files,
-            "open_files": limits.open_files,
-        }
+        inner = limits.of_each_run()
         seccomp = build_filter(greeting.machine, inner=True, own_ipc=False)
         missing = []
         if not greeting.counts:

@@ -36,6 +36,14 @@ class Limits:
             if value > _MOST[name]:
                 raise UsageError(f"{name} = {value!r}", f"a whole number, {_MOST[name]} or less")
 
+    def of_each_run(self) -> dict[str, int]:
+        """Return the limits that a run lays on itself, whatever counts memory and processes."""
+        return {
+            "disk_bytes": self.disk_bytes,
+            "files": self.files,
+            "open_files": self.open_files,
+        }
+
 
 _LEAST = {
     "memory_bytes": 32 * MIB,

@@ -53,11 +53,7 @@ class ProcessSandbox(Sandbox):
         self._cgroup = make_cgroup()
         counted = self._cgroup is not None and self._cgroup.limits_processes
         self.isolation = _describe(filtered=seccomp is not None, counted=counted)
-        inner = {
-            "disk_bytes": limits.disk_bytes,
-            "files": limits.files,
-            "open_files": limits.open_files,
-        }
+        inner = limits.of_each_run()
         if self._cgroup is None or not self._cgroup.limits_memory:
             inner["address_bytes"] = limits.memory_bytes
         self._process: subprocess.Popen[bytes] | None = None

@@ -18,7 +18,6 @@ from gym_reason.verifiers.proofs.natural.syntax import (
     Term,
     Variable,
     is_closed,
-    parts_of,
     terms_of,
 )
 
@@ -78,12 +77,6 @@ def find_instances(pattern: Term, formula: Formula) -> Iterator[dict[str, Term]]
     """Yield, for each closed term in a formula that matches `pattern`, the values it takes."""
     for term in terms_of(formula):
         yield from _instance(pattern, term)
-
-
-def find_instances_in_term(pattern: Term, term: Term) -> Iterator[dict[str, Term]]:
-    """Yield, for each closed part of a term that matches `pattern`, the values it takes."""
-    for part in parts_of(term):
-        yield from _instance(pattern, part)
 
 
 def _instance(pattern: Term, term: Term) -> Iterator[dict[str, Term]]:
