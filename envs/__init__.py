@@ -22,6 +22,7 @@ _EMBEDDED = {
         "logic.knights_and_knaves:KnightsAndKnaves",
         "Tell who is a knight and who a knave by what they say.",
     ),
+    "Lean": ("proofs.lean:Lean", "Prove a theorem in Lean 4, one tactic an action."),
     "Metamath": ("proofs.metamath:Metamath", "Prove a theorem of a Metamath database."),
     "NaturalDeduction": (
         "proofs.natural:NaturalDeduction",
@@ -35,6 +36,7 @@ _EMBEDDED = {
         "logic.rewriting:Rewriting",
         "Lead a string to a goal by rewriting rules, one step an action.",
     ),
+    "Rocq": ("proofs.rocq:Rocq", "Prove a theorem in Rocq (Coq), one tactic an action."),
     "Steps": ("steps:Steps", "Derive a sum, a difference or a product, one step an action."),
     "Sudoku": ("logic.sudoku:Sudoku", "Fill a grid of 4, 6 or 9 rows, at once or cell by cell."),
 }

@@ -143,6 +143,10 @@ class ReasoningEnv(gymnasium.Env[str, str]):
         del task
         return "this is not the answer"
 
+    def find_missing(self) -> str:
+        """Return what this machine lacks for an episode, in one line; empty where nothing."""
+        return ""
+
     # What callers use
 
     def tasks(self) -> Sequence[Task] | None:

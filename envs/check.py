@@ -79,6 +79,8 @@ class CheckReport:
     """The environment."""
     checks: tuple[Check, ...]
     """In the order in which they ran."""
+    missing: str = ""
+    """What the machine lacks, where the environment was made but not tried for that reason."""
 
     @property
     def ok(self) -> bool:
@@ -101,6 +103,9 @@ def check(env_id: str, **kwargs: object) -> CheckReport:
     first = _run("it can be made", lambda: subject.make().close())
     if not first.ok:
         return CheckReport(env_id, (first,))
+    missing = subject.make().find_missing()
+    if missing:
+        return CheckReport(env_id, (first,), missing)
     checks: list[tuple[str, Callable[[], str | None]]] = [
         ("gymnasium's check_env passes without warnings", subject.passes_check_env),
         ("a demonstration with reasoning returns 1.0", lambda: subject.returns_one(True)),

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gym_reason.errors import RunError
+from gym_reason.verifiers.proofs.lean.verifier import LeanVerifier
+from gym_reason.verifiers.proofs.rocq.system import RocqVerifier
 from gym_reason.verifiers.sandbox.boxes import try_backend
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +22,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Tests read models and tokenizers that they made themselves; nothing may be fetched.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# Tests run beside others, and the threads of two that wait for one core wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# How long an example takes depends on what else the machine does, and no test measures time.
+settings.register_profile(
+    "untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long: with one of them last, all but one worker would wait."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        long = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +65,26 @@ def needs_bubblewrap() -> None:
     except RunError as error:
         if os.environ.get("CI"):
             pytest.fail(f"CI is set, and the default sandbox does not work: {error}")
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def needs_coq(needs_bubblewrap: None) -> None:
+    """Skip what needs Coq where it is not installed; CI has to have it."""
+    try:
+        RocqVerifier().prepare()
+    except RunError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI is set, and Coq is not installed: {error}")
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def needs_lean(needs_bubblewrap: None) -> None:
+    """Skip what needs Lean where it is not installed, in CI too: no package brings it."""
+    try:
+        LeanVerifier().prepare()
+    except RunError as error:
         pytest.skip(str(error))
 
 

@@ -19,6 +19,7 @@ ENVIRONMENTS = [
     )
 ]  # fmt: skip
 SANDBOXED = [f"gym_reason/{name}-v0" for name in ("Code", "CodeDebug", "CodeEdit", "CodeRepair")]
+LEAN = "gym_reason/Lean-v0"
 BAD = """
 from gym_reason.registry import register_verifier
 from gym_reason.types import Outcome, Verdict
@@ -71,7 +72,7 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def audit_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
-    assert main(["audit", *map(str, arguments), "--json", "--workers", "1"]) == 0
+    assert main(["audit", "--workers", "1", *map(str, arguments), "--json"]) == 0
     captured = capsys.readouterr()
     assert captured.out.count("\n") == 1
     report: dict[str, Any] = json.loads(captured.out)
@@ -91,7 +92,7 @@ def test_the_embedded_environments_are_judged_rightly(
 
 def test_every_embedded_environment_is_audited_here() -> None:
     known = {name for name in environments if name.startswith("gym_reason/")}
-    assert {*ENVIRONMENTS, *SANDBOXED} == known
+    assert {*ENVIRONMENTS, *SANDBOXED, LEAN} == known
 
 
 @pytest.mark.usefixtures("needs_bubblewrap")
@@ -99,9 +100,16 @@ def test_every_embedded_environment_is_audited_here() -> None:
 def test_the_environments_that_run_programs_are_judged_rightly(
     env_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = audit_json(capsys, env_id, "--limit", 1, "--set", "timeout=1")
+    # More workers than processors: most of the time is spent waiting for deadlines.
+    report = audit_json(capsys, env_id, "--workers", 4, "--limit", 1, "--set", "timeout=1")
     assert report["false_positives"]["wrong"] == report["false_negatives"]["wrong"] == 0
     assert report["false_positives"]["judged"] > 100
+
+
+@pytest.mark.usefixtures("needs_lean")
+def test_lean_is_judged_rightly(capsys: pytest.CaptureFixture[str]) -> None:
+    report = audit_json(capsys, LEAN, "--limit", 1)
+    assert report["false_positives"]["wrong"] == report["false_negatives"]["wrong"] == 0
 
 
 def test_the_tasks_of_a_split_and_of_settings_are_used(

@@ -55,6 +55,13 @@ def _make_judge(settings: str = "", **overrides: str | int | float | bool) -> Ve
     return make_judge(settings, **overrides)
 
 
+@register_verifier("lean")
+def _make_lean(repl: str = "", project: str = "", timeout: float = 60.0) -> Verifier:
+    from gym_reason.verifiers.proofs.lean.verifier import LeanVerifier
+
+    return LeanVerifier(repl, project, timeout)
+
+
 @register_verifier("metamath")
 def _make_metamath() -> Verifier:
     from gym_reason.verifiers.proofs.metamath.verifier import MetamathVerifier
@@ -67,6 +74,13 @@ def _make_natural_deduction(header: bool = False) -> Verifier:
     from gym_reason.verifiers.proofs.natural.verifier import NaturalDeductionVerifier
 
     return NaturalDeductionVerifier(header)
+
+
+@register_verifier("rocq")
+def _make_rocq(seconds: float = 60.0) -> Verifier:
+    from gym_reason.verifiers.proofs.rocq.system import RocqVerifier
+
+    return RocqVerifier(seconds)
 
 
 def make_verifier(spec: str | Verifier) -> Verifier:

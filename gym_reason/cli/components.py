@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gym_reason.errors import GymReasonError
+from gym_reason.errors import GymReasonError, RunError
 from gym_reason.verifiers.sandbox import try_backend
 
 _FALLBACK_REQUIREMENTS = (
@@ -55,7 +55,7 @@ def check_components() -> list[Component]:
         _check_local_engine,
         _check_vllm,
         lambda: _check_program("provers", "coqc", "scripts/install-system-deps --only coq"),
-        lambda: _check_program("provers", "lean", "install elan, Lean's toolchain manager"),
+        _check_lean,
         lambda: _check_package("provers", "z3-solver", "proofs"),
         _check_chromium,
         lambda: _check_package("screens", "playwright", "gui"),
@@ -199,6 +199,16 @@ def _check_vllm() -> Component:
     if not facts:
         return Component("engines", "vllm", False, "absent", "pip install 'gym-reason[vllm]'")
     return Component("engines", "vllm", True, f"{facts['version']} ({facts['package']})")
+
+
+def _check_lean() -> Component:
+    from gym_reason.verifiers.proofs.lean.toolchain import REMEDY, find_toolchain
+
+    try:
+        found = find_toolchain()
+    except RunError as error:
+        return Component("provers", "lean", False, str(error).partition("; ")[0], REMEDY)
+    return Component("provers", "lean", True, f"{found.sysroot}, REPL {found.program}")
 
 
 def _check_chromium() -> Component:

@@ -150,11 +150,17 @@ def _check(ids: Sequence[str], settings: Sequence[str], as_json: bool) -> int:
     if as_json:
         print_json({"ok": good, "reports": to_json(reports)})
     elif len(reports) > 1:
-        print(f"{sum(report.ok for report in reports)} of {len(reports)} environments pass")
+        tried = [report for report in reports if not report.missing]
+        left = len(reports) - len(tried)
+        rest = f", {left} not checked" if left else ""
+        print(f"{sum(report.ok for report in tried)} of {len(tried)} environments pass{rest}")
     return 0 if good else 1
 
 
 def _print_report(report: CheckReport) -> None:
+    if report.missing:
+        print(f"{report.env_id}: not checked: {report.missing}")
+        return
     print(f"{report.env_id}: {'passes' if report.ok else 'FAILS'}")
     for item in report.checks:
         detail = f": {item.detail}" if item.detail else ""

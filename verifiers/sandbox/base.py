@@ -18,6 +18,7 @@ from gym_reason.types import Json
 from gym_reason.verifiers.sandbox import inside
 from gym_reason.verifiers.sandbox.cgroups import Counters
 from gym_reason.verifiers.sandbox.limits import Limits
+from gym_reason.verifiers.sandbox.walls import memory_file
 
 PRELOAD = (
     "ast", "atexit", "base64", "bisect", "collections", "copy", "dataclasses", "datetime",
@@ -170,7 +171,7 @@ class Sandbox(ABC):
         """Start a run. Raises SandboxLostError."""
         number = next(self._numbers)
         ours: dict[int, str] = {}
-        theirs: list[int] = [_memory_file(job.stdin)]
+        theirs: list[int] = [memory_file(job.stdin)]
         try:
             for name in ("stdout", "stderr", "report"):
                 reading, writing = os.pipe2(os.O_CLOEXEC)
@@ -179,7 +180,7 @@ class Sandbox(ABC):
                 os.fchmod(writing, 0o622)
                 ours[reading] = name
                 theirs.append(writing)
-            theirs.append(_memory_file(json.dumps(job.content).encode()))
+            theirs.append(memory_file(json.dumps(job.content).encode()))
             request = {"start": number, "main": job.main, "cpu_s": job.cpu_s}
             descriptors = [*theirs, job.link.fileno()] if job.link else theirs
             try:
@@ -262,20 +263,11 @@ def package_folders() -> list[str]:
 @contextlib.contextmanager
 def stderr_file() -> Iterator[int]:
     """Lend a file in memory, for what a sandbox that does not start has to say."""
-    descriptor = _memory_file(b"")
+    descriptor = memory_file(b"")
     try:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _memory_file(content: bytes) -> int:
-    descriptor = os.memfd_create("gym-reason", os.MFD_CLOEXEC)
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
 
 
 def _read_tail(descriptor: int | None) -> str:

@@ -1,0 +1,1 @@
+"""Rocq (Coq): what a proof may say, a session over `coqtop`, and the last check by `coqchk`."""
