@@ -1,6 +1,7 @@
 """Episodes: order, limits, and failures that end one episode and not the run."""
 
 import asyncio
+import itertools
 import time
 from typing import Any, ClassVar
 
@@ -13,7 +14,8 @@ from gym_reason.agents.conversation import Conversation
 from gym_reason.agents.scripted import ScriptedAgent
 from gym_reason.envs.base import ReasoningEnv, Transition, sample_tasks
 from gym_reason.rollout import EnvPool, EpisodeLimits, run_groups
-from gym_reason.types import Group, Message, StopReason, Task
+from gym_reason.types import Group, Message, StopReason, Task, Verdict
+from gym_reason.verifiers.formats.answers import ExactVerifier
 
 
 class Fragile(ReasoningEnv):
@@ -95,6 +97,41 @@ def test_a_reset_that_fails_ends_its_episode_alone() -> None:
 def test_the_return_is_discounted() -> None:
     (group,) = play(Fragile, {"a": ["go on", "go on", "1"]})
     assert group.trajectories[0].ret == pytest.approx(0.5 + 0.5 * 0.5 + 0.25 * 1.0)
+
+
+@pytest.mark.parametrize(("heavy", "asked"), [(True, 4), (False, 8)])
+def test_heavy_environments_judge_what_is_alike_once(heavy: bool, asked: int) -> None:
+    submissions: list[str] = []
+
+    class Counting(ExactVerifier):
+        """Keeps what it was asked."""
+
+        def verify(self, task: Task, submission: str) -> Verdict:
+            submissions.append(f"{task.id} {submission}")
+            return super().verify(task, submission)
+
+    turns = itertools.count()
+
+    class Costly(Fragile):
+        """Has a verifier of its own in each environment."""
+
+    Costly.heavy = heavy
+    pool = EnvPool(lambda: Costly(verifier=Counting()))
+    tasks = [Task(name, (Message("user", name),), name) for name in "ab"]
+    groups = asyncio.run(
+        run_groups(
+            pool,
+            lambda env, task: ScriptedAgent([task.id if next(turns) % 2 else "c"]),
+            tasks,
+            4,
+            range(2),
+            None,
+            EpisodeLimits(),
+        )
+    )
+    assert [[t.ret for t in group.trajectories] for group in groups] == [[0.0, 1.0, 0.0, 1.0]] * 2
+    assert len(submissions) == asked
+    assert set(submissions) == {"a a", "a c", "b b", "b c"}
 
 
 def test_groups_keep_the_order_of_tasks_and_samples() -> None:

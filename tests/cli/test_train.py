@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,8 @@ import safetensors.torch
 import torch
 
 from gym_reason.cli import main
+from tests.cli.commands import Command, CommandServer
 
-COMMAND = [sys.executable, "-m", "gym_reason"]
 SMALL = [
     *("model.threads=1", "model.matmul=highest", "model.size=0.1m", "evaluation.problems=16"),
     *("cold_start.steps=40", "cold_start.problems=50", "cold_start.batch_rows=8"),
@@ -24,22 +26,17 @@ SMALL = [
 ]
 
 
-def train(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run `gym-reason train`."""
-    return subprocess.run(
-        [*COMMAND, "train", *words], cwd=cwd, capture_output=True, text=True, timeout=120
-    )
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
+    """What starts commands at little cost."""
+    with closing(CommandServer(tmp_path_factory.mktemp("commands"))) as server:
+        yield server
 
 
-def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
-    """Start `gym-reason train` and let it run."""
-    return subprocess.Popen(
-        [*COMMAND, "train", *words],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def train_afresh(*words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """Run `gym-reason train` as a shell does, in an interpreter of its own."""
+    command = [sys.executable, "-m", "gym_reason", "train", *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
 def steps_done(run: Path) -> int:
@@ -48,10 +45,10 @@ def steps_done(run: Path) -> int:
     return file.read_bytes().count(b"\n") if file.exists() else 0
 
 
-def wait_for_steps(process: subprocess.Popen[str], run: Path, count: int) -> None:
+def wait_for_steps(command: Command, run: Path, count: int) -> None:
     """Wait until a run has done `count` steps or is over."""
     deadline = time.monotonic() + 60
-    while steps_done(run) < count and process.poll() is None and time.monotonic() < deadline:
+    while steps_done(run) < count and not command.is_over() and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
@@ -60,8 +57,8 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
     return safetensors.torch.load_file(run / "checkpoints/last/model/model.safetensors")
 
 
-def test_json_is_one_object_with_the_results(tmp_path: Path) -> None:
-    done = train("demo", *SMALL, "rl.steps=2", "cold_start.steps=2", "--json", cwd=tmp_path)
+def test_json_is_one_object_with_the_results(tmp_path: Path, commands: CommandServer) -> None:
+    done = train_afresh("demo", *SMALL, "rl.steps=2", "cold_start.steps=2", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1
@@ -70,26 +67,29 @@ def test_json_is_one_object_with_the_results(tmp_path: Path) -> None:
     assert result["run"] == "runs/demo"
     assert result["tokens"] > 0
     assert result["seconds"] > 0
-    again = train("demo", *SMALL, "rl.steps=1", "cold_start.steps=1", cwd=tmp_path)
+    words = ["train", "demo", *SMALL, "rl.steps=1", "cold_start.steps=1"]
+    again = commands.run(*words, cwd=tmp_path)
     assert "runs/demo-2/report.html" in again.stdout
     assert again.stdout.count("\n") == 3
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_ten_random_moments_ends_in_the_same_bits(tmp_path: Path) -> None:
-    whole = train("demo", *SMALL, "--out", "whole", cwd=tmp_path)
+def test_a_run_killed_at_ten_random_moments_ends_in_the_same_bits(
+    tmp_path: Path, commands: CommandServer
+) -> None:
+    # In an interpreter of its own, so that the two differ in their hashes too.
+    whole = train_afresh("demo", *SMALL, "--out", "whole", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
     draws = random.Random(5)
     stops = sorted(draws.sample(range(1, 80), 10))
-    words = ["demo", *SMALL, "--out", "killed"]
+    words = ["train", "demo", *SMALL, "--out", "killed"]
     for stop in stops:
-        process = start(*words, cwd=tmp_path)
-        wait_for_steps(process, tmp_path / "killed", stop)
+        command = commands.start(*words, cwd=tmp_path)
+        wait_for_steps(command, tmp_path / "killed", stop)
         time.sleep(draws.random() * 0.05)
-        process.kill()
-        process.communicate()
-        words = ["--resume", "--out", "killed"]
-    done = train(*words, cwd=tmp_path)
+        command.kill()
+        words = ["train", "--resume", "--out", "killed"]
+    done = commands.run(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     expected, found = weights(tmp_path / "whole"), weights(tmp_path / "killed")
     assert all(torch.equal(expected[name], found[name]) for name in expected)
@@ -97,30 +97,29 @@ def test_a_run_killed_at_ten_random_moments_ends_in_the_same_bits(tmp_path: Path
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_run_with_a_checkpoint_and_the_way_on(
-    number: signal.Signals, tmp_path: Path
+    number: signal.Signals, tmp_path: Path, commands: CommandServer
 ) -> None:
-    process = start("demo", *SMALL, "rl.steps=4000", cwd=tmp_path)
-    wait_for_steps(process, tmp_path / "runs/demo", 45)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 128 + number
-    assert f"stopped by {number.name}; go on with: gym-reason train --resume" in errors
-    assert "Traceback" not in errors
+    command = commands.start("train", "demo", *SMALL, "rl.steps=4000", cwd=tmp_path)
+    wait_for_steps(command, tmp_path / "runs/demo", 45)
+    command.send_signal(number)
+    done = command.wait(30)
+    assert done.returncode == 128 + number
+    assert f"stopped by {number.name}; go on with: gym-reason train --resume" in done.stderr
+    assert "Traceback" not in done.stderr
     state = json.loads((tmp_path / "runs/demo/checkpoints/last/state.json").read_text())
     assert state["cold_start_steps"] + state["rl_steps"] == steps_done(tmp_path / "runs/demo")
 
 
-def test_a_second_process_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    process = start("demo", *SMALL, "rl.steps=4000", cwd=tmp_path)
-    try:
-        wait_for_steps(process, tmp_path / "runs/demo", 3)
-        second = train("--resume", "--out", "runs/demo", cwd=tmp_path)
-        assert second.returncode == 1
-        assert f"in use by process {process.pid}" in second.stderr
-        assert second.stderr.count("\n") == 1
-    finally:
-        process.kill()
-        process.communicate()
+def test_a_second_process_on_the_same_folder_is_refused(
+    tmp_path: Path, commands: CommandServer
+) -> None:
+    first = commands.start("train", "demo", *SMALL, "rl.steps=4000", cwd=tmp_path)
+    wait_for_steps(first, tmp_path / "runs/demo", 3)
+    second = commands.run("train", "--resume", "--out", "runs/demo", cwd=tmp_path)
+    first.kill()
+    assert second.returncode == 1
+    assert f"in use by process {first.pid}" in second.stderr
+    assert second.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -155,32 +154,38 @@ def test_bad_input_is_one_line_and_the_right_code(
     assert errors.count("\n") == 1, errors
 
 
-def test_a_disk_that_fills_up_costs_the_step_in_flight(small_disk: Path, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_costs_the_step_in_flight(
+    small_disk: Path, tmp_path: Path, commands: CommandServer
+) -> None:
     run = small_disk / "run"
-    process = start("demo", *SMALL, "rl.steps=4000", "--out", str(run), cwd=tmp_path)
-    wait_for_steps(process, run, 5)
+    words = ["train", "demo", *SMALL, "rl.steps=4000", "--out", str(run)]
+    command = commands.start(*words, cwd=tmp_path)
+    wait_for_steps(command, run, 5)
     free = os.statvfs(small_disk).f_bavail * 4096
     (small_disk / "filler").write_bytes(b"x" * max(free - 300_000, 0))
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "cannot write" in errors
-    assert "Traceback" not in errors
+    full = command.wait(60)
+    assert full.returncode == 1
+    assert "cannot write" in full.stderr
+    assert "Traceback" not in full.stderr
     (small_disk / "filler").unlink()
-    done = train("--resume", "--out", str(run), "cold_start.steps=10", "rl.steps=2", cwd=tmp_path)
+    words = ["train", "--resume", "--out", str(run), "cold_start.steps=10", "rl.steps=2"]
+    done = commands.run(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
-def test_dry_run_prints_a_recipe_that_train_reads(tmp_path: Path) -> None:
-    shown = train("demo", "seed=3", "--dry-run", cwd=tmp_path)
-    (tmp_path / "mine.toml").write_text(shown.stdout)
-    again = train("mine.toml", "--dry-run", cwd=tmp_path)
-    assert again.stdout == shown.stdout
-    assert "seed = 3" in shown.stdout
-    assert train("--dry-run", "demo", "--out", "x", "seed=3", cwd=tmp_path).stdout == shown.stdout
+def test_dry_run_prints_a_recipe_that_train_reads(tmp_path: Path, commands: CommandServer) -> None:
+    def show(*words: str) -> str:
+        return commands.run("train", *words, "--dry-run", cwd=tmp_path).stdout
+
+    shown = show("demo", "seed=3")
+    (tmp_path / "mine.toml").write_text(shown)
+    assert show("mine.toml") == shown
+    assert "seed = 3" in shown
+    assert show("demo", "--out", "x", "seed=3") == shown
     assert not (tmp_path / "runs").exists()
 
 
-def test_list_names_every_recipe(tmp_path: Path) -> None:
-    listed = train("--list", cwd=tmp_path).stdout
+def test_list_names_every_recipe(tmp_path: Path, commands: CommandServer) -> None:
+    listed = commands.run("train", "--list", cwd=tmp_path).stdout
     for name in ("demo", "r1-zero", "grpo", "dr-grpo", "dapo"):
         assert f"\n{name} " in f"\n{listed}"

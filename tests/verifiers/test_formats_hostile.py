@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gym_reason.types import Outcome, Task
 from gym_reason.verifiers import make_verifier
 
-SIZE = 1_000_000
+SIZE = 400_000
 HOSTILE = {
     "one letter": "a" * SIZE,
     "open tags": "<think>" * (SIZE // 7),
@@ -51,7 +51,7 @@ SPECS = [
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_a_million_characters(spec: str) -> None:
+def test_hundreds_of_thousands_of_characters(spec: str) -> None:
     verifier = make_verifier(spec)
     task = Task("t", (), "{}" if spec == "json_schema" else "5")
     for text in HOSTILE.values():

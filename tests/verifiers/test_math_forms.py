@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from gym_reason.types import Task, Verdict
 from gym_reason.verifiers import MathVerifier
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 FORMS = [
     json.loads(line)
     for line in Path(__file__)

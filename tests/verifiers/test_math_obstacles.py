@@ -73,6 +73,7 @@ def test_a_verdict_that_the_time_decided_says_so_first(no_child: pytest.MonkeyPa
     assert verify("72", "71").detail == "found 71, expected 72"
 
 
+@pytest.mark.usefixtures("patience")
 def test_all_comparisons_of_a_verdict_share_one_budget() -> None:
     assert verify(*as_sets()).correct
     spent = Budget(0)

@@ -26,6 +26,7 @@ def compare(left: str, right: str) -> tuple[bool | None, str | Obstacle]:
     return compare_symbolically(parse(left), parse(right), Budget())
 
 
+@pytest.mark.usefixtures("patience")
 @pytest.mark.parametrize(
     ("left", "right", "equal"),
     [

@@ -80,7 +80,9 @@ def test_a_value_that_holds_itself_has_a_state() -> None:
     assert describe_state(loops[0])[0] != describe_state(loops[1])[0]
 
 
-@pytest.mark.parametrize("value", [threading.Lock(), lambda: 0, os], ids=repr)
+@pytest.mark.parametrize(
+    "value", [threading.Lock(), lambda: 0, os], ids=["lock", "function", "module"]
+)
 def test_what_has_no_state_that_can_be_told_is_refused(value: object) -> None:
     with pytest.raises(TypeError):
         describe_state(Holder(value))

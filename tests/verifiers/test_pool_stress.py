@@ -14,7 +14,7 @@ def test_every_row_of_a_hostile_mix_is_answered_once_in_order_and_leaves_nothing
 ) -> None:
     script = root / "benchmarks" / "pool_stress.py"
     done = subprocess.run(
-        [sys.executable, script, "--rows", "5000", "--workers", "2", "--timeout", "2"],
+        [sys.executable, script, "--rows", "5000", "--workers", "4", "--timeout", "2"],
         capture_output=True,
         text=True,
         timeout=300,

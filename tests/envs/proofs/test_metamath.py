@@ -87,7 +87,9 @@ def test_the_known_proofs_of_public_databases_solve_their_tasks(
 def test_all_known_proofs_of_public_databases(
     shared_data: Path, name: str, way: dict[str, str]
 ) -> None:
-    assert solve_all(shared_data / f"{name}.mm", way, 1)
+    # Both rewards replay the same steps, and the dense one looks at each of them.
+    every = 20 if name == "ql" and way["mode"] == "steps" and way["reward"] == "sparse" else 1
+    assert solve_all(shared_data / f"{name}.mm", way, every)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)

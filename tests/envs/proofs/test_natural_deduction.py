@@ -12,6 +12,7 @@ from gym_reason.envs.proofs.natural import NaturalDeduction, NaturalDeductionSte
 from gym_reason.envs.proofs.schemes import INDUCTION_SCHEMES, QUANTIFIER_SCHEMES, fill
 from gym_reason.envs.proofs.shapes import draw_tree
 from gym_reason.envs.proofs.theorems import KINDS, MAX_LEVEL, draw_theorem, rename
+from gym_reason.envs.splits import split_of
 from gym_reason.errors import EnvError, UsageError
 from gym_reason.types import Message, Outcome, Task
 from gym_reason.verifiers.audit import audit, contract_of, make_case
@@ -125,6 +126,35 @@ def test_every_task_is_solved_by_its_demonstration(mode: str, kind: str) -> None
         _, reward, terminated, _, info = steps[-1]
         assert (reward, terminated) == (1.0, True), info
         assert info["verdict"].outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("mode", ["proof", "steps"])
+def test_a_demonstration_is_right_with_the_goals_and_without(mode: str) -> None:
+    env = NaturalDeduction(mode=mode, level=3)
+    for task in sample_tasks(env, 20, seed=2):
+        texts = ["\n".join(env.demonstrate(task, thinking)) for thinking in (True, False)]
+        assert all(env.verifier.verify(task, text).correct for text in texts if mode == "proof")
+        assert (" -- " in texts[0]) is (mode == "proof")
+        assert " -- " not in texts[1]
+
+
+def test_a_demonstration_with_thoughts_tells_the_goals() -> None:
+    statement = "forall x y z, x = y -> P(z) & y = z -> f(x) = f(z)"
+    task = Task("chain", (), write_reference(statement, frozenset({PEANO})))
+    env = NaturalDeduction(header=False)
+    assert env.demonstrate(task, thinking=False)[0] == (
+        "intro x y z H1 H2\ncases H2 with H3 H4\nrewrite H1\nrewrite H4\nreflexivity"
+    )
+    assert env.demonstrate(task)[0] == (
+        "intro x y z H1 H2\ncases H2 with H3 H4 -- f(x) = f(z)\nrewrite H1 -- f(y) = f(z)\n"
+        "rewrite H4 -- f(z) = f(z)\nreflexivity"
+    )
+
+
+def test_what_is_drawn_is_of_the_split() -> None:
+    for split in ("train", "test"):
+        env = NaturalDeduction(kind="propositional", level=2, split=split)
+        assert {split_of(task.id) for task in sample_tasks(env, 30, seed=3)} == {split}
 
 
 def test_tasks_are_distinct() -> None:

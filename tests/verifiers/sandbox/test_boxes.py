@@ -100,6 +100,7 @@ def test_no_more_than_a_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @needs_bubblewrap
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Of a fork beside threads.
 def test_a_fork_starts_its_own_and_leaves_its_parents_alone() -> None:
     with borrow(SPEC) as kept:
         reading, writing = os.pipe()
@@ -122,6 +123,7 @@ def test_a_fork_starts_its_own_and_leaves_its_parents_alone() -> None:
 
 
 @needs_bubblewrap
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Of a fork beside threads.
 def test_a_fork_within_the_loan_does_not_close_it() -> None:
     with borrow(SPEC) as kept:
         assert run_and_read(kept, "print(1)") == "1"
