@@ -1,6 +1,7 @@
 """Decoders for any causal language model of transformers: with a cache of ours, or without one."""
 
 import contextlib
+import inspect
 from typing import Any
 
 import torch
@@ -81,6 +82,9 @@ class GenericDecoder(CachedDecoder):
         config: Any = model.config.get_text_config()
         super().__init__(config.num_hidden_layers)
         self._model: Any = model
+        # Transformers 5.24 renamed the argument, model by model.
+        named = "cache" in inspect.signature(model.forward).parameters
+        self._cache_argument = "cache" if named else "past_key_values"
         self._context = _Inference(model, dtype)
         self.device = model.device
         self.vocab_size = int(config.vocab_size)
@@ -143,8 +147,8 @@ class GenericDecoder(CachedDecoder):
                 input_ids=ids_BC,
                 attention_mask=mask,
                 position_ids=positions_BC,
-                past_key_values=Cache(layers=whole),
                 use_cache=True,
+                **{self._cache_argument: Cache(layers=whole)},
             )
         logits: Tensor = result.logits
         return logits
