@@ -13,6 +13,7 @@ import gymnasium
 
 from gym_reason.agents.base import Action, Agent
 from gym_reason.agents.conversation import ChatEncoder, Conversation
+from gym_reason.envs.base import ReasoningEnv
 from gym_reason.errors import EnvError
 from gym_reason.seeding import derive_seed
 from gym_reason.types import (
@@ -24,6 +25,8 @@ from gym_reason.types import (
     Trajectory,
     Turn,
 )
+from gym_reason.verifiers.capabilities import is_deterministic
+from gym_reason.verifiers.once import JudgedOnce, VerdictMemory
 
 TextEnv = gymnasium.Env[str, str]
 AgentFactory = Callable[[TextEnv, Task], Agent]
@@ -46,16 +49,21 @@ class EpisodeLimits:
 
 
 class EnvPool:
-    """Environments of one kind, made when needed and used again."""
+    """Environments of one kind, made when needed and used again.
+
+    Heavy ones share a memory of verdicts: what many samples of a group have in common is judged
+    once, where the verifier is deterministic.
+    """
 
     def __init__(self, make_env: Callable[[], TextEnv]) -> None:
         """Keep how to make one."""
         self._make_env = make_env
         self._idle: list[TextEnv] = []
+        self._verdicts = VerdictMemory()
 
     def take(self) -> TextEnv:
         """Return an environment that nobody else uses."""
-        return self._idle.pop() if self._idle else self._make_env()
+        return self._idle.pop() if self._idle else self._make()
 
     def give_back(self, env: TextEnv) -> None:
         """Let another episode use `env`."""
@@ -65,6 +73,13 @@ class EnvPool:
         """Close every idle environment."""
         while self._idle:
             self._idle.pop().close()
+
+    def _make(self) -> TextEnv:
+        env = self._make_env()
+        inner = env.unwrapped
+        if isinstance(inner, ReasoningEnv) and inner.heavy and is_deterministic(inner.verifier):
+            inner.verifier = JudgedOnce(inner.verifier, self._verdicts)
+        return env
 
 
 async def run_episode(

@@ -34,6 +34,11 @@ CREATE TABLE IF NOT EXISTS verdicts (
 _FORGET = "DELETE FROM verdicts WHERE number <= (SELECT max(number) FROM verdicts) - ?"
 
 
+def is_lasting(verdict: Verdict) -> bool:
+    """Return whether another run would give the verdict too."""
+    return verdict.outcome in KEPT_OUTCOMES and not verdict.detail.startswith(UNDECIDED)
+
+
 class VerdictCache:
     """A file of verdicts by the content that they are about.
 
@@ -70,8 +75,7 @@ class VerdictCache:
 
     def put(self, content: bytes, verdict: Verdict) -> None:
         """Keep a verdict that another run would give too. Does not wait for the disk."""
-        lasting = verdict.outcome in KEPT_OUTCOMES and not verdict.detail.startswith(UNDECIDED)
-        if self._broken or not lasting:
+        if self._broken or not is_lasting(verdict):
             return
         encoded = verdict_to_bytes(verdict)
         if len(encoded) > _LARGEST_VERDICT_BYTES:
