@@ -10,9 +10,11 @@ Every run is the command a user would type, in a process of its own. The plot ne
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -59,7 +61,7 @@ def main() -> None:
     }
     if args.out is not None:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        args.out.write_text(write_compactly(record), "utf-8")
     if args.plot is not None:
         draw(record, args.plot)
 
@@ -76,10 +78,9 @@ def run_seed(args: argparse.Namespace, seed: int, words: Sequence[str]) -> dict[
         *args.overrides,
         *words,
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"seed {seed} failed: {done.stderr[-2000:]}")
-    result: dict[str, Any] = json.loads(done.stdout)
+    output, processor_seconds = run_command(command)
+    result: dict[str, Any] = json.loads(output)
+    result["processor_seconds"] = round(processor_seconds, 1)
     result["curves"] = {key: rl_curve(result["run"], key) for key in ("accuracy", "length")}
     print(
         f"{folder.name}: {result['accuracy_after']:.1%} in {result['seconds']:.0f} s",
@@ -88,15 +89,40 @@ def run_seed(args: argparse.Namespace, seed: int, words: Sequence[str]) -> dict[
     return result
 
 
+def run_command(command: Sequence[str]) -> tuple[str, float]:
+    """Run a command and return its output and the seconds of processor that it took.
+
+    A machine that does other things meanwhile makes a run longer, and its processor seconds hardly.
+    Those of sandboxes, which end with the run, are not in them.
+    """
+    with tempfile.TemporaryFile("w+") as errors:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+            assert process.stdout is not None
+            output = process.stdout.read()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        errors.seek(0)
+        if process.returncode != 0:
+            raise SystemExit(f"{' '.join(command)} failed: {errors.read()[-2000:]}")
+    return output, usage.ru_utime + usage.ru_stime
+
+
+def write_compactly(record: dict[str, Any]) -> str:
+    """Return a record as JSON with each row of numbers on one line."""
+    text = json.dumps(record, indent=1)
+    return re.sub(r"\[[-+.e\d,\s]*\]", lambda row: " ".join(row[0].split()), text) + "\n"
+
+
 def print_table(title: str, results: Sequence[dict[str, Any]]) -> None:
     """Print each seed and the spread."""
-    print(f"{title}: seed, before, cold start, after, length before -> after, seconds")
+    print(f"{title}: seed, before, cold start, after, tokens before -> after, RL steps, seconds")
     for row in results:
         cold = row["accuracy_cold_start"]
         print(
             f"{row['seed']:>4}  {row['accuracy_before']:6.1%}  "
             f"{'-' if cold is None else format(cold, '6.1%')}  {row['accuracy_after']:6.1%}  "
-            f"{row['length_before']:.1f} -> {row['length_after']:.1f}  {row['seconds']:.0f}"
+            f"{row['length_before']:.1f} -> {row['length_after']:.1f}  {row['steps']['rl']}  "
+            f"{row['seconds']:.0f} ({row['processor_seconds']:.0f} of processor)"
         )
     after = [row["accuracy_after"] for row in results]
     seconds = [row["seconds"] for row in results]

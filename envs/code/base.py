@@ -99,7 +99,8 @@ class CodeEnv(ReasoningEnv):
         """Make the environment. No sandbox is started before a program is judged.
 
         Args:
-            topic: Of generated problems: `lists`, `strings`, `arithmetic`, `recursion`, `mixed`.
+            topic: Of generated problems: `lists`, `strings`, `formulas`, `arithmetic`, `recursion`
+                or `mixed`.
             depth: Their operations, from 1 to 6.
             examples: Their public tests, from 1 to 5.
             tests: Their hidden tests, from 4 to 20; more where near misses need them.
@@ -215,15 +216,19 @@ class CodeEnv(ReasoningEnv):
                 "language": "python",
                 "entry": ENTRY,
                 "solution": problem.solution,
+                "commented": write_program(problem.program, comments=True),
                 "near_miss": write_program(problem.wrong),
                 "public": write_asserts(problem.examples),
             },
         )
 
     def demonstrate(self, task: Task, thinking: bool = True) -> tuple[str, ...]:
-        """Return the known solution: no thoughts that led to it are known."""
-        del thinking
-        return (solution_of(task),)
+        """Return the known solution; with thinking, each step after a comment on what it is to do.
+
+        Only generated solutions have comments.
+        """
+        commented = task.meta.get("commented")
+        return (str(commented) if commented and thinking else solution_of(task),)
 
     def submissions(self, task: Task) -> tuple[str, ...]:
         """Return texts that the verifier has to pass: programs, whatever an action is."""

@@ -13,9 +13,10 @@ OPERATIONS: tuple[Operation, ...] = (
 TOPICS = {
     "lists": frozenset({"lists"}),
     "strings": frozenset({"strings"}),
-    "arithmetic": frozenset({"arithmetic"}),
-    "recursion": frozenset({"recursion", "arithmetic", "lists"}),
-    "mixed": frozenset({"lists", "strings", "arithmetic", "recursion"}),
+    "formulas": frozenset({"formulas"}),
+    "arithmetic": frozenset({"formulas", "arithmetic"}),
+    "recursion": frozenset({"recursion", "formulas", "arithmetic", "lists"}),
+    "mixed": frozenset({"lists", "strings", "formulas", "arithmetic", "recursion"}),
 }
 """The operations that a problem of each topic may have."""
 

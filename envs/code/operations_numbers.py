@@ -16,15 +16,24 @@ def _number(
     apply: Callable[..., object],
     constants: tuple[int, ...] = (),
     takes: tuple[str, ...] = ("int",),
-    helper: str = "",
+    topic: str = "arithmetic",
 ) -> Operation:
-    return Operation(name, "arithmetic", takes, gives, code, words, apply, constants, helper)
+    return Operation(name, topic, takes, gives, code, words, apply, constants)
 
 
-def _pair(
-    name: str, code: str, words: str, apply: Callable[..., object], helper: str = ""
+def _formula(
+    name: str,
+    code: str,
+    words: str,
+    apply: Callable[..., object],
+    constants: tuple[int, ...] = (),
+    takes: tuple[str, ...] = ("int",),
 ) -> Operation:
-    return _number(name, "int", code, words, apply, (), ("int", "int"), helper)
+    return _number(name, "int", code, words, apply, constants, takes, "formulas")
+
+
+def _pair(name: str, code: str, words: str, apply: Callable[..., object]) -> Operation:
+    return _formula(name, code, words, apply, (), ("int", "int"))
 
 
 def _recursion(
@@ -93,38 +102,34 @@ def _fold(xs: list[int], k: int) -> int:
 
 
 _ARITHMETIC = (
-    _number("add", "int", "{0} + {k}", "{0} plus {k}", lambda n, k: n + k, (1, 3, 5, 10)),
-    _number("subtract", "int", "{0} - {k}", "{0} minus {k}", lambda n, k: n - k, (1, 2, 4, 10)),
-    _number("multiply", "int", "{0} * {k}", "{0} times {k}", lambda n, k: n * k, _SMALL),
-    _number("square", "int", "{0} * {0}", "the square of {0}", lambda n: n * n),
-    _number("absolute", "int", "abs({0})", "the absolute value of {0}", abs),
-    _number(
+    _formula("add", "{0} + {k}", "{0} plus {k}", lambda n, k: n + k, (1, 3, 5, 10)),
+    _formula("subtract", "{0} - {k}", "{0} minus {k}", lambda n, k: n - k, (1, 2, 4, 10)),
+    _formula("multiply", "{0} * {k}", "{0} times {k}", lambda n, k: n * k, _SMALL),
+    _formula("square", "{0} * {0}", "the square of {0}", lambda n: n * n),
+    _formula("absolute", "abs({0})", "the absolute value of {0}", abs),
+    _formula(
         "remainder",
-        "int",
         "{0} % {k}",
         "the remainder, never negative, of {0} divided by {k}",
         lambda n, k: n % k,
         (3, 4, 7, 10, 11),
     ),
-    _number(
+    _formula(
         "quotient",
-        "int",
         "{0} // {k}",
         "{0} divided by {k}, rounded down",
         lambda n, k: n // k,
         _SMALL,
     ),
-    _number(
+    _formula(
         "at_least",
-        "int",
         "max({0}, {k})",
         "the larger of {0} and {k}",
         lambda n, k: max(n, k),
         (0, 5, 12, 30),
     ),
-    _number(
+    _formula(
         "at_most",
-        "int",
         "min({0}, {k})",
         "the smaller of {0} and {k}",
         lambda n, k: min(n, k),

@@ -42,7 +42,7 @@ class CodeOutput(ReasoningEnv):
         """Make the environment.
 
         Args:
-            topic: `lists`, `strings`, `arithmetic`, `recursion` or `mixed`.
+            topic: `lists`, `strings`, `formulas`, `arithmetic`, `recursion` or `mixed`.
             depth: Operations of a program, from 1 to 6.
             prompt_style: `bare`, the program alone, or `question`.
             verifier: What compares the answer with the output.

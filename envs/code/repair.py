@@ -96,6 +96,7 @@ class CodeRepair(CodeEnv):
 
     def _make_repair(self, task: Task, buggy: str) -> Task:
         meta = {**task.meta, "buggy": buggy, "solution": write_normally(solution_of(task))}
+        meta.pop("commented", None)  # it is the wrong program that is to be mended
         repair = dataclasses.replace(
             task,
             id=f"{task.id}-{content_id(buggy)[:8]}",

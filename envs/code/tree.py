@@ -32,7 +32,7 @@ class Operation:
     name: str
     """Its name, unique."""
     topic: str
-    """`lists`, `strings`, `arithmetic` or `recursion`."""
+    """`lists`, `strings`, `formulas`, `arithmetic` or `recursion`."""
     takes: tuple[str, ...]
     """Types of its inputs."""
     gives: str
@@ -131,14 +131,16 @@ def write_header(program: Program) -> str:
     return f"def {ENTRY}({arguments}) -> {TYPES[program.gives]}:"
 
 
-def write_program(program: Program) -> str:
-    """Return the program as Python."""
+def write_program(program: Program, *, comments: bool = False) -> str:
+    """Return the program as Python, with comments that say before each step what it computes."""
     names, count = program.names, len(program.arguments)
     helpers = dict.fromkeys(step.operation.helper for step in program.steps)
     lines = [write_header(program)]
     for number, step in enumerate(program.steps):
         out, last = names[count + number], number == len(program.steps) - 1
         text = _fill(step.operation.code, step, names, out)
+        if comments:
+            lines.append(f"    # {_fill(step.operation.words, step, names, '')}")
         if "{out}" in step.operation.code:
             lines += [f"    {line}" for line in text.split("\n")]
             lines += [f"    return {out}"] if last else []

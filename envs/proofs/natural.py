@@ -1,5 +1,7 @@
 """Natural deduction: prove a theorem with tactics, all at once or one at a time."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gym_reason.envs.base import (
@@ -10,15 +12,17 @@ from gym_reason.envs.base import (
     prompt_text,
 )
 from gym_reason.envs.proofs.theorems import KINDS, MAX_LEVEL, MIXED, TheoremDraft, draw_theorem
+from gym_reason.envs.splits import in_split
 from gym_reason.errors import UsageError
 from gym_reason.seeding import content_id
 from gym_reason.types import Message, Task
 from gym_reason.verifiers.base import Verifier
+from gym_reason.verifiers.proofs.natural.goals import Goal
 from gym_reason.verifiers.proofs.natural.kernel import AXIOMS, CLASSICAL
 from gym_reason.verifiers.proofs.natural.prover import find_proof, find_script_for
 from gym_reason.verifiers.proofs.natural.script import COMMENT, HEADER, Session, show_goals
 from gym_reason.verifiers.proofs.natural.show import ASCII, UNICODE, Symbols, show_formula
-from gym_reason.verifiers.proofs.natural.syntax import LogicError
+from gym_reason.verifiers.proofs.natural.syntax import Formula, LogicError
 from gym_reason.verifiers.proofs.natural.tactics import TACTICS
 from gym_reason.verifiers.proofs.natural.verifier import (
     NaturalDeductionVerifier,
@@ -119,12 +123,20 @@ class NaturalDeduction(ReasoningEnv):
         """Return a theorem drawn with `rng`, with a script that proves it in its meta."""
         return self.make_task(draw_theorem(rng, self.kind, self.level, self.classical))
 
+    def draw_task(self, rng: np.random.Generator) -> Task:
+        """Return a theorem of `self.split` drawn with `rng`. Raises EnvError for none."""
+
+        def accept(statement: str, axioms: frozenset[str]) -> bool:
+            return in_split(_task_id(statement, axioms), self.split)
+
+        return self.make_task(draw_theorem(rng, self.kind, self.level, self.classical, accept))
+
     def make_task(self, draft: TheoremDraft) -> Task:
         """Return the task to prove a theorem."""
         reference = write_reference(draft.statement, draft.axioms)
         shown = show_formula(read_statement(reference).formula, self._symbols)
         return Task(
-            id=content_id("natural_deduction", draft.statement, *sorted(draft.axioms)),
+            id=_task_id(draft.statement, draft.axioms),
             prompt=(Message("user", self._prompt(shown, draft.axioms)),),
             reference=reference,
             difficulty=float(len(draft.script)),
@@ -169,8 +181,10 @@ class NaturalDeduction(ReasoningEnv):
         )
 
     def demonstrate(self, task: Task, thinking: bool = True) -> tuple[str, ...]:
-        """Return the script of the reference prover: as one action, or one tactic an action."""
-        del thinking
+        """Return the script of the reference prover: as one action, or one tactic an action.
+
+        With thinking, a whole script says after each tactic what it leaves.
+        """
         statement = _read(task)
         script = _known_script(task) or find_proof(statement.formula, statement.axioms)
         if not script:
@@ -178,6 +192,9 @@ class NaturalDeduction(ReasoningEnv):
         if self.mode == "steps":
             return script
         first = (f"{HEADER} {show_formula(statement.formula, self._symbols)}",)
+        script = join_intros(script)
+        if thinking:
+            script = add_goals(script, statement, self._symbols)
         return ("\n".join((*first, *script) if self.header else script),)
 
     def submissions(self, task: Task) -> tuple[str, ...]:
@@ -203,7 +220,7 @@ class NaturalDeduction(ReasoningEnv):
         ]
         first = f" Begin with the line '{HEADER}' and the statement." if self.header else ""
         how = {
-            "proof": f"Write only tactics, one on each line.{first}",
+            "proof": f"Write tactics, one on each line, and comments after {COMMENT}.{first}",
             "steps": "Write one tactic; then the goals that remain are shown.",
         }[self.mode]
         return (
@@ -299,6 +316,47 @@ class NaturalDeductionSteps(NaturalDeduction):
             gamma=gamma,
             render_mode=render_mode,
         )
+
+
+def join_intros(script: Sequence[str]) -> tuple[str, ...]:
+    """Return a script in which tactics `intro` in a row are one."""
+    lines: list[str] = []
+    for tactic in script:
+        word, _, names = tactic.partition(" ")
+        if word == "intro" and names and lines and _is_intro(lines[-1]):
+            lines[-1] += f" {names}"
+        else:
+            lines.append(tactic)
+    return tuple(lines)
+
+
+def add_goals(script: Sequence[str], statement: Statement, symbols: Symbols) -> tuple[str, ...]:
+    """Return a script with what each tactic leaves as a comment: new hypotheses, and the goal."""
+    session = Session(statement.formula, statement.axioms)
+    lines = []
+    for tactic in script:
+        known = session.goals[0].hypotheses
+        session.use(tactic)
+        comment = f" {COMMENT} {_tell(session.goals[0], known, symbols)}" if session.goals else ""
+        lines.append(f"{tactic}{comment}")
+    return tuple(lines)
+
+
+def _tell(goal: Goal, known: Sequence[tuple[str, Formula]], symbols: Symbols) -> str:
+    new = [
+        f"{name} : {show_formula(formula, symbols)}"
+        for name, formula in goal.hypotheses
+        if (name, formula) not in known
+    ]
+    return " ".join([*([", ".join(new)] if new else []), "|-", show_formula(goal.target, symbols)])
+
+
+def _is_intro(tactic: str) -> bool:
+    return tactic.split()[:1] == ["intro"]
+
+
+def _task_id(statement: str, axioms: frozenset[str]) -> str:
+    return content_id("natural_deduction", statement, *sorted(axioms))
 
 
 def _axioms(symbols: Symbols) -> list[str]:

@@ -44,7 +44,7 @@ MAX_LEVEL = 8
 MAX_NODES = 150
 """Most goals that the search for a proof looks at; what takes more is drawn again."""
 
-_TRIES = 3000
+_TRIES = 30_000
 _PREDICATES = tuple("PQRTUVWABCDEFGHJKLMNO")
 _FUNCTIONS = tuple("fghkpqrt")
 _VARIABLES = tuple("xyzuvwabcdijlmnos")
@@ -68,7 +68,11 @@ _Draw: TypeAlias = Callable[[np.random.Generator, int], Formula]
 
 
 def draw_theorem(
-    rng: np.random.Generator, kind: str, level: int, classical: bool = False
+    rng: np.random.Generator,
+    kind: str,
+    level: int,
+    classical: bool = False,
+    accept: Callable[[str, frozenset[str]], bool] = lambda statement, axioms: True,
 ) -> TheoremDraft:
     """Return a theorem drawn with `rng` alone.
 
@@ -78,6 +82,8 @@ def draw_theorem(
         level: From 1 to `MAX_LEVEL`; a proof has at least that many steps and two more.
         classical: Whether proofs may be classical; a propositional theorem then is one that has
             no intuitionistic proof in half of the draws.
+        accept: Says whether a theorem, which its statement and axioms name, may be drawn. It is
+            asked before a proof is looked for, which takes the most time.
 
     Raises:
         EnvError: Where none was found.
@@ -90,11 +96,14 @@ def draw_theorem(
             formula = rename(_DRAWS[chosen](rng, level))
         except LogicError:
             continue
+        statement = show_formula(formula)
+        if not accept(statement, axioms):
+            continue
         if chosen == "propositional" and not _is_worth_a_proof(formula, strictly_classical):
             continue
         script = _find_proof(formula, axioms)
         if script is not None and len(script) >= level + 2:
-            return TheoremDraft(show_formula(formula), chosen, script, axioms)
+            return TheoremDraft(statement, chosen, script, axioms)
     raise EnvError(f"no theorem of the kind {chosen!r} was found", "a theorem", "try another level")
 
 

@@ -146,8 +146,9 @@ def test_a_demonstration_with_thoughts_tells_the_goals() -> None:
         "intro x y z H1 H2\ncases H2 with H3 H4\nrewrite H1\nrewrite H4\nreflexivity"
     )
     assert env.demonstrate(task)[0] == (
-        "intro x y z H1 H2\ncases H2 with H3 H4 -- f(x) = f(z)\nrewrite H1 -- f(y) = f(z)\n"
-        "rewrite H4 -- f(z) = f(z)\nreflexivity"
+        "intro x y z H1 H2 -- H1 : x = y, H2 : P(z) & y = z |- f(x) = f(z)\n"
+        "cases H2 with H3 H4 -- H3 : P(z), H4 : y = z |- f(x) = f(z)\n"
+        "rewrite H1 -- |- f(y) = f(z)\nrewrite H4 -- |- f(z) = f(z)\nreflexivity"
     )
 
 
