@@ -29,12 +29,13 @@ EnvClass = TypeVar("EnvClass", bound=type[gymnasium.Env[Any, Any]])
 class Registry(Generic[T]):
     """Names of one kind of thing."""
 
-    def __init__(self, kind: str, plugin_group: str) -> None:
+    def __init__(self, kind: str, plugin_group: str = "") -> None:
         """Make an empty registry.
 
         Args:
             kind: The noun that messages use.
-            plugin_group: Entry points of this group name modules whose import registers more items.
+            plugin_group: Entry points of this group name modules whose import registers more items;
+                empty for none.
         """
         self.kind = kind
         self.plugin_group = plugin_group
@@ -48,6 +49,15 @@ class Registry(Generic[T]):
                 f"the {self.kind} {name!r} is registered already", "a new name", "choose another"
             )
         self._items[name] = item
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Return a decorator that registers what it decorates under `name`."""
+
+        def decorate(item: T) -> T:
+            self.add(name, item)
+            return item
+
+        return decorate
 
     def get(self, name: str) -> T:
         """Return the item called `name`. Raises UnknownNameError."""
@@ -68,7 +78,7 @@ class Registry(Generic[T]):
         return iter(sorted(self._items))
 
     def _load_plugins(self) -> None:
-        if self._plugins_loaded:
+        if self._plugins_loaded or not self.plugin_group:
             return
         self._plugins_loaded = True
         for point in importlib.metadata.entry_points(group=self.plugin_group):

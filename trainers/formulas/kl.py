@@ -6,28 +6,36 @@ KL(pi || ref). As a loss with the samples frozen, the gradient of k2 is that of 
 gradient of k1 is zero and that of k3 is the gradient of KL(ref || pi).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TypeAlias
 
 import torch
 
-KlEstimator: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""`(logps_NT, ref_logps_NT) -> kl_NT`."""
+from gym_reason.registry import Registry
+
+KlEstimator: TypeAlias = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""`(logps_NT, ref_logps_NT, mask_NT) -> kl_NT`."""
+
+kl_estimators: Registry[KlEstimator] = Registry("KL estimator")
+"""Estimators by name."""
 
 _LARGEST_RATIO = 20.0
 
 
-def k1(logps_NT: torch.Tensor, ref_logps_NT: torch.Tensor) -> torch.Tensor:
+@kl_estimators.register("k1")
+def k1(logps_NT: torch.Tensor, ref_logps_NT: torch.Tensor, mask_NT: torch.Tensor) -> torch.Tensor:
     """Return `d`: unbiased, of either sign, without a gradient in expectation."""
     return logps_NT - ref_logps_NT
 
 
-def k2(logps_NT: torch.Tensor, ref_logps_NT: torch.Tensor) -> torch.Tensor:
+@kl_estimators.register("k2")
+def k2(logps_NT: torch.Tensor, ref_logps_NT: torch.Tensor, mask_NT: torch.Tensor) -> torch.Tensor:
     """Return `d^2 / 2`: a biased value with the right gradient."""
     return 0.5 * (logps_NT - ref_logps_NT).square()
 
 
-def k3(logps_NT: torch.Tensor, ref_logps_NT: torch.Tensor) -> torch.Tensor:
+@kl_estimators.register("k3")
+def k3(logps_NT: torch.Tensor, ref_logps_NT: torch.Tensor, mask_NT: torch.Tensor) -> torch.Tensor:
     """Return `exp(-d) + d - 1`: never negative, unbiased.
 
     Source: GRPO's choice, arXiv 2402.03300, equation 4.
@@ -36,15 +44,23 @@ def k3(logps_NT: torch.Tensor, ref_logps_NT: torch.Tensor) -> torch.Tensor:
     return torch.exp(-difference_NT) + difference_NT - 1.0
 
 
-def k3_value_k2_gradient(logps_NT: torch.Tensor, ref_logps_NT: torch.Tensor) -> torch.Tensor:
+@kl_estimators.register("k3_value_k2_gradient")
+def k3_value_k2_gradient(
+    logps_NT: torch.Tensor, ref_logps_NT: torch.Tensor, mask_NT: torch.Tensor
+) -> torch.Tensor:
     """Return the value of k3 with the gradient of k2 (straight through)."""
-    surrogate_NT = k2(logps_NT, ref_logps_NT)
-    return surrogate_NT + (k3(logps_NT, ref_logps_NT) - surrogate_NT).detach()
+    surrogate_NT = k2(logps_NT, ref_logps_NT, mask_NT)
+    return surrogate_NT + (k3(logps_NT, ref_logps_NT, mask_NT) - surrogate_NT).detach()
 
 
-KL_ESTIMATORS: Mapping[str, KlEstimator] = {
-    "k1": k1,
-    "k2": k2,
-    "k3": k3,
-    "k3_value_k2_gradient": k3_value_k2_gradient,
-}
+@kl_estimators.register("sequence_square")
+def sequence_square(
+    logps_NT: torch.Tensor, ref_logps_NT: torch.Tensor, mask_NT: torch.Tensor
+) -> torch.Tensor:
+    """Return half the squared log-ratio of the whole response, shared out among its tokens.
+
+    Over the tokens of a response it sums to `(sum_t d_t)^2 / 2`; the aggregation then treats it as
+    it treats the response. Source: BCPG, arXiv 2505.14403.
+    """
+    ratio_N1 = ((logps_NT - ref_logps_NT) * mask_NT).sum(1, keepdim=True)
+    return 0.5 * ratio_N1.square() * mask_NT / mask_NT.sum(1, keepdim=True).clamp(min=1.0)
