@@ -1,0 +1,1 @@
+"""Preference training: from pairs, ranked lists or unwanted responses, given or sampled."""
