@@ -73,7 +73,7 @@ def test_padding_never_gains(before: list[str], after: list[str], mistakes: int)
     assert ArithmeticStepsVerifier().verify(TASK, padded).reward == plain.reward
 
 
-@pytest.mark.parametrize("by", ["lines", "sentences", "paragraphs", "markers"])
+@pytest.mark.parametrize("by", ["lines", "sentences", "paragraphs", "markers", "clauses"])
 def test_neither_joining_nor_repeating_changes_the_reward(by: str) -> None:
     verifier = make_verifier(f"arithmetic_steps:none,by={by}")
     assert verifier.verify(TASK, "3+4 = 8. 1+1 = 3.\n\n3+4 = 8").reward == 0.25

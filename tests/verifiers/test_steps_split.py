@@ -53,7 +53,8 @@ def test_auto(text: str, steps: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "count"), [("markers", 2), ("paragraphs", 2), ("lines", 3), ("sentences", 4)]
+    ("by", "count"),
+    [("markers", 2), ("paragraphs", 2), ("lines", 3), ("sentences", 4), ("clauses", 3)],
 )
 def test_every_boundary_can_be_asked_for(by: Boundary, count: int) -> None:
     assert len(split_steps("1. a\nb. c\n\n2. d", by)) == count
@@ -64,7 +65,7 @@ def test_an_unknown_boundary_is_refused() -> None:
         split_steps("a", "words")  # type: ignore[arg-type]
 
 
-@given(PIECES, st.sampled_from(["auto", "markers", "paragraphs", "lines", "sentences"]))
+@given(PIECES, st.sampled_from(["auto", "markers", "paragraphs", "lines", "sentences", "clauses"]))
 def test_steps_map_back_and_cover_the_text(text: str, by: Boundary) -> None:
     place = 0
     left_out = ""
@@ -75,3 +76,11 @@ def test_steps_map_back_and_cover_the_text(text: str, by: Boundary) -> None:
         place = step.end
     left_out += text[place:]
     assert not left_out.replace("<think>", "").replace("</think>", "").strip()
+
+
+def test_clauses_keep_the_signs_that_end_them() -> None:
+    text = "<think>7+5+0=12,4+8+1=13</think>132;\n so 132."
+    steps = split_steps(text, "clauses")
+    assert [step.content for step in steps] == ["7+5+0=12,", "4+8+1=13", "132;", "so 132."]
+    assert [step.content for step in split_steps(",,;x,", "clauses")] == [",,;x,"]
+    assert [step.content for step in split_steps(",,", "clauses")] == [",,"]

@@ -12,10 +12,10 @@ from typing import Literal, TypeAlias, get_args
 from gym_reason.errors import UsageError
 from gym_reason.text import THINK_CLOSE, THINK_OPEN
 
-Boundary: TypeAlias = Literal["auto", "markers", "paragraphs", "lines", "sentences"]
+Boundary: TypeAlias = Literal["auto", "markers", "paragraphs", "lines", "sentences", "clauses"]
 """What separates steps. `markers`: lines that start with `Step 1:`, `1.` or `2)`; `paragraphs`:
-blank lines, those in a code fence or a `$$` block apart; `auto`: the first of the four in this
-order that makes two steps or more."""
+blank lines, those in a code fence or a `$$` block apart; `clauses`: commas and semicolons too, each
+of them; `auto`: the first of the other four, in this order, that makes two steps or more."""
 
 Span: TypeAlias = tuple[int, int]
 
@@ -31,6 +31,7 @@ _SENTENCE_END = re.compile(
     "[.!?]+[\"')\\]*_\u201d\u2019]{0,4}(?=\\s)"
     "|[\u3002\uff01\uff1f]+[\u201d\u2019\u300d\uff09]{0,4}|\n"
 )
+_CLAUSE = re.compile(r"[,;\n]*+[^,;\n]+[,;\n]*+|[,;\n]+")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|cf|vs|eq|eqs|fig|mr|mrs|ms|dr|prof|approx|resp)$",
     re.IGNORECASE,
@@ -136,6 +137,11 @@ def _split_sentences(text: str, section: Span) -> Iterator[Span]:
     yield start, section[1]
 
 
+def _split_clauses(text: str, section: Span) -> Iterator[Span]:
+    for clause in _CLAUSE.finditer(text, *section):
+        yield clause.span()
+
+
 def _is_inner_stop(text: str, start: int, stop: int) -> bool:
     """Whether the full stop at `stop` ends an abbreviation, or a number that opens a list."""
     before = text[max(start, stop - 12) : stop]
@@ -150,4 +156,5 @@ _SPLITTERS = {
     "paragraphs": _split_paragraphs,
     "lines": _split_lines,
     "sentences": _split_sentences,
+    "clauses": _split_clauses,
 }

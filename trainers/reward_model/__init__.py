@@ -1,0 +1,1 @@
+"""Reward models: what they learn from, and how they are trained."""

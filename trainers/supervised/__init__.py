@@ -1,0 +1,1 @@
+"""Supervised fine-tuning: its demonstrations, how they are mixed and packed."""
