@@ -1,11 +1,14 @@
 """The verifiers that come with the library, by name."""
 
+from collections.abc import Mapping
+
 from gym_reason.errors import UsageError
 from gym_reason.registry import register_verifier
 from gym_reason.registry import verifiers as registered
 from gym_reason.verifiers.arguments import bind_texts
 from gym_reason.verifiers.base import Verifier
 from gym_reason.verifiers.code import CodeVerifier
+from gym_reason.verifiers.compose import weighted
 from gym_reason.verifiers.countdown import CountdownVerifier
 from gym_reason.verifiers.formats import (
     AnswerTagsVerifier,
@@ -83,18 +86,22 @@ def _make_rocq(seconds: float = 60.0) -> Verifier:
     return RocqVerifier(seconds)
 
 
-def make_verifier(spec: str | Verifier) -> Verifier:
+def make_verifier(spec: str | Verifier | Mapping[str, object]) -> Verifier:
     """Return the verifier that `spec` names; a verifier is returned as it is.
 
     Args:
         spec: A registered name, optionally with arguments: `math`, `math:strict`,
             `math:strict,tolerance=0.01`, `think_tags:require_thought=true`. The annotations of
-            what makes the verifier say what each argument must be.
+            what makes the verifier say what each argument must be. Or, as in a recipe, a table of
+            named parts `[weight, spec]`: their weighted sum, whose first part decides what is
+            correct.
 
     Raises:
         UnknownNameError: Where no verifier has the name.
         UsageError: Where it refuses the arguments, or what it makes is no verifier.
     """
+    if isinstance(spec, Mapping):
+        return weighted({name: _read_part(name, part) for name, part in spec.items()})
     if not isinstance(spec, str):
         if isinstance(spec, Verifier):
             return spec
@@ -114,3 +121,15 @@ def make_verifier(spec: str | Verifier) -> Verifier:
     if not isinstance(made, Verifier):
         raise UsageError(f"the verifier {name!r} made a {type(made).__name__}", "a Verifier")
     return made
+
+
+def _read_part(name: str, part: object) -> tuple[float, Verifier]:
+    """Return the weight and the verifier of a part of a weighted sum. Raises UsageError."""
+    if not isinstance(part, list | tuple) or len(part) != 2:
+        raise UsageError(
+            f"the part {name!r} is {part!r}", '[weight, verifier], as in [0.1, "math"]'
+        )
+    weight, inner = part
+    if isinstance(weight, bool) or not isinstance(weight, int | float):
+        raise UsageError(f"the weight of {name!r} is {weight!r}", "a number")
+    return float(weight), make_verifier(inner)

@@ -40,3 +40,19 @@ def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
         make_verifier("maths")
     with pytest.raises(UsageError, match="type int"):
         make_verifier(3)  # type: ignore[arg-type]
+
+
+def test_a_table_of_parts_is_their_weighted_sum() -> None:
+    parts = {"answer": [1.0, "math"], "format": [0.5, "think_tags"], "language": (1, "language")}
+    verifier = make_verifier(parts)
+    right = verifier.verify(Task("t", (), "3"), "<think>one and two</think>3")
+    assert (right.reward, right.correct) == (2.5, True)
+    assert right.parts["language"] == 1.0  # all letters are of one script
+    wrong = verifier.verify(Task("t", (), "3"), "<think>one and два</think>4")
+    assert not wrong.correct
+    assert 0.5 < wrong.reward < 1.5
+    for part in ("math", [1.0], ["much", "math"], [True, "math"]):
+        with pytest.raises(UsageError, match="answer"):
+            make_verifier({"answer": part})
+    with pytest.raises(UnknownNameError):
+        make_verifier({"answer": [1.0, "maths"]})

@@ -1,0 +1,1 @@
+"""Choosing what to train on: each method reads a file of examples, and says what it dropped."""
