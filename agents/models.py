@@ -16,6 +16,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from gym_reason.agents.virtual_tokens import attach_beside
 from gym_reason.errors import ModelError, UsageError
 
 # Loading and saving small models is quick; a bar for each would bury what the command has to say.
@@ -172,6 +173,8 @@ def load_model(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return the model, in eval mode, and the tokenizer of a folder. Never downloads.
 
+    Virtual tokens that lie beside the model in a checkpoint become a part of it.
+
     Raises:
         ModelError: The folder holds no usable model, tokenizer or weights.
     """
@@ -192,7 +195,9 @@ def load_model(
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"cannot load {folder}: {str(error).strip()[:300]}") from error
-    return model.to(target).eval(), cast(PreTrainedTokenizerBase, tokenizer)
+    model = model.to(target).eval()
+    attach_beside(model, folder)
+    return model, cast(PreTrainedTokenizerBase, tokenizer)
 
 
 def save_model(

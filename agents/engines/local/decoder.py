@@ -52,6 +52,9 @@ class Decoder(ABC):
 class CachedDecoder(Decoder):
     """A decoder that keeps keys and values in slabs."""
 
+    ahead: int = 0
+    """Tokens that stand before every row's own, which positions and lengths here count too."""
+
     def __init__(self, layers: int) -> None:
         """Start without rows."""
         self._layers = layers
@@ -87,13 +90,13 @@ class CachedDecoder(Decoder):
             # Every row is a prompt of its own and no others run: nothing needs to be copied.
             self._slabs.free()
             self._slabs = KeyValueSlabs(self._layers, 0, 0, self._storage)
-            self._slabs.reserve(rows, width + 1, self.most_tokens)
+            self._slabs.reserve(rows, width + 1, self._most())
             slabs = self._slabs
         else:
             slabs = KeyValueSlabs(self._layers, prompts, width, self._storage)
         hidden_BH = self._prefill(ids_BT, lengths_B, slabs)
         if not alone:
-            self._slabs.reserve(rows, width + 1, self.most_tokens)
+            self._slabs.reserve(rows, width + 1, self._most())
             self._slabs.copy_from(slabs, source_N, first, width)
             slabs.free()
             hidden_BH = hidden_BH[source_N]
@@ -118,7 +121,7 @@ class CachedDecoder(Decoder):
 
     def decode(self, tokens_N: Tensor, positions_N: Tensor, shortest: int, longest: int) -> Tensor:
         """Grow the slabs to the longest row, then run one token per row."""
-        self._slabs.reserve(tokens_N.shape[0], longest, self.most_tokens)
+        self._slabs.reserve(tokens_N.shape[0], longest, self._most())
         return self.forward_tokens(tokens_N, positions_N, shortest, longest)
 
     def move(self, source_N: Tensor, target_N: Tensor) -> None:
@@ -129,6 +132,10 @@ class CachedDecoder(Decoder):
         """Free the slabs."""
         self._slabs.free()
         self._slabs = KeyValueSlabs(self._layers, 0, 0, self._storage)
+
+    def _most(self) -> int:
+        """Return the length that no row will exceed with what stands ahead of it, 0 if unknown."""
+        return self.most_tokens + self.ahead if self.most_tokens else 0
 
     def row_numbers(self, count: int) -> Tensor:
         """Return 0 to count - 1 on the model's device, from a table."""

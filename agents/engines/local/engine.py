@@ -1,7 +1,7 @@
 """`LocalEngine`: a policy on the weights of a transformers model in this process."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from gym_reason.agents.engines.local.sampling import check_params
 from gym_reason.agents.engines.local.scheduler import Scheduler
 from gym_reason.agents.engines.local.selection import choose_decoder
 from gym_reason.agents.policy import SamplingParams
+from gym_reason.agents.virtual_tokens import find_virtual_tokens
 from gym_reason.errors import UsageError
 from gym_reason.types import Completion
 
@@ -80,6 +81,10 @@ class LocalEngine:
         self._detokenizer = Detokenizer(tokenizer)
         self._scheduler = Scheduler(self.decoder, self._detokenizer, max_rows, max_cache_bytes)
         self._pump: asyncio.Task[None] | None = None
+        self.before_refresh: Callable[[], None] | None = None
+        """Called before the weights are read again, by one who prepares them: merges an adapter."""
+        if (virtual := find_virtual_tokens(model)) is not None and self.max_positions is not None:
+            self.max_positions -= virtual.count
 
     @property
     def version(self) -> int:
@@ -100,6 +105,8 @@ class LocalEngine:
 
     def refresh(self) -> None:
         """Read the weights again whatever changed, writes through `parameter.data` included."""
+        if self.before_refresh is not None:
+            self.before_refresh()
         self.decoder.refresh(force=True)
 
     def generate(

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from gym_reason.agents.engines.local.decoder import CachedDecoder, causal_mask, position_mask
 from gym_reason.agents.engines.local.slabs import KeyValueSlabs, round_up
 from gym_reason.agents.engines.local.weights import LayerWeights, WeightWatch, fuse_layer
+from gym_reason.agents.virtual_tokens import find_virtual_tokens
 
 CLASSES = ("Qwen3ForCausalLM", "Qwen2ForCausalLM", "LlamaForCausalLM")
 TABULATED_VOCABULARY = 256
@@ -62,6 +63,7 @@ class FusedDecoder(CachedDecoder):
             and set(getattr(config, "layer_types", None) or ["full_attention"])
             == {"full_attention"}
             and not getattr(config, "mlp_bias", False)
+            and find_virtual_tokens(model) is None
             # Adapters and quantised layers stand in the place of plain linear layers.
             and all(type(module) is nn.Linear for module in _projections(model))
         )

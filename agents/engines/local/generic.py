@@ -1,7 +1,6 @@
 """Decoders for any causal language model of transformers: with a cache of ours, or without one."""
 
 import contextlib
-import inspect
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from gym_reason.agents.engines.local.decoder import (
     position_mask,
 )
 from gym_reason.agents.engines.local.slabs import KeyValueSlabs, round_up
+from gym_reason.agents.virtual_tokens import cache_argument, find_virtual_tokens
 
 WINDOWS = ("sliding_window", "window_size", "attention_window", "attention_chunk_size")
 """Settings that limit how far back a layer looks, in models that list no kinds of layers."""
@@ -82,9 +82,7 @@ class GenericDecoder(CachedDecoder):
         config: Any = model.config.get_text_config()
         super().__init__(config.num_hidden_layers)
         self._model: Any = model
-        # Transformers 5.24 renamed the argument, model by model.
-        named = "cache" in inspect.signature(model.forward).parameters
-        self._cache_argument = "cache" if named else "past_key_values"
+        self._cache_argument = cache_argument(model)
         self._context = _Inference(model, dtype)
         self.device = model.device
         self.vocab_size = int(config.vocab_size)
@@ -97,6 +95,11 @@ class GenericDecoder(CachedDecoder):
 
     @staticmethod
     def supports(model: PreTrainedModel) -> bool:
+        """Return whether every layer sees every earlier token, and nothing else."""
+        return find_virtual_tokens(model) is None and GenericDecoder.sees_all(model)
+
+    @staticmethod
+    def sees_all(model: PreTrainedModel) -> bool:
         """Return whether every layer sees every earlier token, as far as its settings tell."""
         config: Any = model.config.get_text_config()
         kinds = getattr(config, "layer_types", None)

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from gym_reason.agents.engines.local.decoder import Decoder
 from gym_reason.agents.engines.local.fused import FusedDecoder
 from gym_reason.agents.engines.local.generic import GenericDecoder, RecomputeDecoder
+from gym_reason.agents.engines.local.virtual import VirtualTokenDecoder
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def choose_decoder(model: PreTrainedModel, dtype: torch.dtype | None = None) -> 
     says so.
     """
     limit = 1e-3 if torch.float32 == model.dtype == (dtype or model.dtype) else 8e-2
-    for kind in (FusedDecoder, GenericDecoder):
+    for kind in (FusedDecoder, GenericDecoder, VirtualTokenDecoder):
         if not kind.supports(model):
             continue
         try:
