@@ -1,35 +1,53 @@
 """Checkpoints: a folder that appears whole or not at all, from which a run goes on bit for bit.
 
-`checkpoints/step-000123/` holds `model/` (a plain Hugging Face directory), `optimiser.pt` and
-`state.json`; `checkpoints/last` is a link to the newest. No state of a random generator is saved:
-every draw derives from the seed and the step, and the global generators are seeded at each step.
+`checkpoints/step-000123/` holds `model/` (a plain Hugging Face directory), `adapter/` in peft's
+format where there is one, a file for each further part of the stage (`optimiser.pt`, `critic.pt`,
+...) and `state.json`; `checkpoints/last` is a link
+to the newest. No state of a random generator is saved: every draw derives from the seed and the
+step, and the global generators are seeded at each step.
 """
 
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 import safetensors
 import torch
 
 from gym_reason.errors import RunError
 from gym_reason.records import explain_os_errors
+from gym_reason.trainers.adapters import Adapter
 from gym_reason.trainers.model_files import ModelWriter
 from gym_reason.types import Json
+
+ADAPTER = "adapter"
+"""Folder of the adapter in a checkpoint."""
+
+
+class Part(Protocol):
+    """What a checkpoint holds besides the model: optimisers, critics, reference weights."""
+
+    def state_dict(self) -> Any:
+        """Return its tensors and numbers."""
+        ...
+
+    def load_state_dict(self, state_dict: Any, /) -> Any:
+        """Take them back."""
+        ...
 
 
 @dataclass(slots=True)
 class Progress:
     """Where a run stands: everything that is not a tensor."""
 
-    cold_start_steps: int = 0
-    """Finished steps of the cold start."""
-    rl_steps: int = 0
-    """Finished steps of RL."""
-    rl_updates: int = 0
-    """Finished optimiser steps of RL."""
+    steps: dict[str, int] = field(default_factory=dict)
+    """Finished steps of each stage, by its name."""
+    updates: dict[str, int] = field(default_factory=dict)
+    """Finished optimiser steps of each stage."""
     tokens: int = 0
     """Tokens that the policy emitted and that demonstrations held."""
     seconds: float = 0.0
@@ -37,18 +55,31 @@ class Progress:
     metrics_bytes: int = 0
     """Size of `metrics.jsonl` that this state covers."""
     accuracy: dict[str, float] = field(default_factory=dict)
-    """Greedy accuracy on held-out problems: `before`, `cold_start`, `after`."""
+    """Greedy accuracy on held-out problems: `before`, after each stage by its name, and `after`."""
     length: dict[str, float] = field(default_factory=dict)
     """Mean completion tokens of the same answers."""
+    problems: int = 0
+    """How many held-out problems there are."""
     recent_accuracy: list[float] = field(default_factory=list)
     """Sampled accuracy of the latest steps of RL, oldest first."""
     curriculum: dict[str, Json] | None = None
     """State of the curriculum."""
+    controls: dict[str, float] = field(default_factory=dict)
+    """Numbers that a controller moves from step to step, by name."""
 
     @property
     def step(self) -> int:
-        """Steps of both stages, the number in the checkpoint's name."""
-        return self.cold_start_steps + self.rl_steps
+        """Steps of all stages, the number in the checkpoint's name."""
+        return sum(self.steps.values())
+
+    def done(self, stage: str) -> int:
+        """Return the finished steps of a stage."""
+        return self.steps.get(stage, 0)
+
+    def count_step(self, stage: str, updates: int = 1) -> None:
+        """Count a finished step of a stage and its optimiser steps."""
+        self.steps[stage] = self.done(stage) + 1
+        self.updates[stage] = self.updates.get(stage, 0) + updates
 
 
 class CheckpointStore:
@@ -63,13 +94,15 @@ class CheckpointStore:
         self,
         progress: Progress,
         model: ModelWriter,
-        optimiser: torch.optim.Optimizer | None,
+        parts: Mapping[str, Part],
         *,
+        adapter: Adapter | None = None,
         milestone: bool = False,
     ) -> Path:
         """Save a checkpoint, make it the last one, and prune.
 
-        Raises RunError; the checkpoint before then stays the last one.
+        Each of `parts` becomes a file of its name. Raises RunError; the checkpoint before then
+        stays the last one.
         """
         final = self._folder / f"step-{progress.step:06d}"
         partial = self._folder / f".partial-{final.name}"
@@ -78,7 +111,9 @@ class CheckpointStore:
                 shutil.rmtree(partial, ignore_errors=True)
                 partial.mkdir()
                 model.write(partial / "model")
-                self._write_state(partial, progress, optimiser, milestone=milestone)
+                if adapter is not None:
+                    adapter.write(partial / ADAPTER)
+                self._write_state(partial, progress, parts, milestone=milestone)
                 self._put_in_place(partial, final)
                 self._point_last_at(final)
         except (RuntimeError, safetensors.SafetensorError) as error:  # how both say: disk full
@@ -99,24 +134,26 @@ class CheckpointStore:
         state.pop("milestone")
         return Progress(**state)
 
-    def load_optimiser(self, checkpoint: Path, optimiser: torch.optim.Optimizer) -> None:
-        """Restore an optimiser's state; nothing where the checkpoint has none."""
-        path = checkpoint / "optimiser.pt"
-        if path.exists():
-            optimiser.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+    def load_parts(self, checkpoint: Path, parts: Mapping[str, Part]) -> None:
+        """Restore the parts of a stage. Raises RunError where the checkpoint lacks one."""
+        for name, part in parts.items():
+            path = checkpoint / f"{name}.pt"
+            if not path.exists():
+                raise RunError(f"{checkpoint} holds no {path.name}", "the parts of its recipe")
+            part.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
 
     def _write_state(
         self,
         folder: Path,
         progress: Progress,
-        optimiser: torch.optim.Optimizer | None,
+        parts: Mapping[str, Part],
         *,
         milestone: bool,
     ) -> None:
         state = {name: getattr(progress, name) for name in Progress.__dataclass_fields__}
         (folder / "state.json").write_text(json.dumps(state | {"milestone": milestone}), "utf-8")
-        if optimiser is not None:
-            torch.save(optimiser.state_dict(), folder / "optimiser.pt")
+        for name, part in parts.items():
+            torch.save(part.state_dict(), folder / f"{name}.pt")
 
     def _put_in_place(self, partial: Path, final: Path) -> None:
         if final.exists():  # the same step again, with more known of it

@@ -8,37 +8,42 @@ import time
 
 import torch
 
-from gym_reason.agents.demonstration import DemonstrationAgent
-from gym_reason.errors import RunError
-from gym_reason.rollout import TextEnv
 from gym_reason.seeding import derive_rng
 from gym_reason.trainers.batch import TokenBatch, make_batch
 from gym_reason.trainers.formulas.aggregation import token_mean
-from gym_reason.trainers.logprobs import token_logps
-from gym_reason.trainers.optimiser import learning_rate, set_learning_rate
+from gym_reason.trainers.logprobs import score_tokens
+from gym_reason.trainers.optimiser import learning_rate, make_optimiser, set_learning_rate
 from gym_reason.trainers.session import Session, check_finite
-from gym_reason.types import Json, Task
+from gym_reason.trainers.supervised.demonstrations import play_demonstrations
+from gym_reason.types import Json
+
+STAGE = "cold_start"
 
 
-def run_cold_start(session: Session) -> None:
+def is_finished(session: Session) -> bool:
+    """Return whether the cold start has taken all its steps."""
+    return session.progress.done(STAGE) >= session.recipe.cold_start.steps
+
+
+def run(session: Session) -> None:
     """Train on demonstrations until the stage is done; goes on where a checkpoint left off."""
     settings = session.recipe.cold_start
     progress, learner = session.progress, session.learner
     demonstrations = make_demonstrations(session)
-    optimiser = session.start_optimiser(settings.optimiser, progress.cold_start_steps)
-    session.observer.on_stage("cold_start", settings.steps, progress.cold_start_steps)
+    optimiser = make_optimiser(learner.model.parameters(), settings.optimiser)
+    session.start_stage(STAGE, settings.steps, {"optimiser": optimiser})
     learner.model.train()
-    while progress.cold_start_steps < settings.steps:
+    while not is_finished(session):
         started = time.monotonic()
-        step = progress.cold_start_steps
-        session.seed_generators("cold_start", step)
-        rng = derive_rng(session.recipe.seed, "cold_start", "rows", step)
+        step = progress.done(STAGE)
+        session.seed_generators(STAGE, step)
+        rng = derive_rng(session.recipe.seed, STAGE, "rows", step)
         rows = rng.integers(len(demonstrations), size=settings.batch_rows).tolist()
         batch = demonstrations.select(rows)
         lr = learning_rate(settings.optimiser, step, settings.steps)
         set_learning_rate(optimiser, lr)
         with learner.mixed_precision():
-            logps_NT, _ = token_logps(learner.model, batch.ids_NL, start=batch.start)
+            logps_NT = score_tokens(learner.model, batch.ids_NL, start=batch.start).logps_NT
         loss = -(logps_NT * token_mean(batch.mask_NT, batch.mask_NT.shape[1])).sum()
         check_finite(loss.item(), "the loss", f"step {step} of the cold start")
         optimiser.zero_grad(set_to_none=True)
@@ -47,49 +52,29 @@ def run_cold_start(session: Session) -> None:
             learner.model.parameters(), settings.optimiser.clip_norm
         )
         optimiser.step()
-        progress.cold_start_steps += 1
+        progress.count_step(STAGE)
         tokens = int(batch.mask_NT.sum())
         progress.tokens += tokens
         seconds = time.monotonic() - started
         row: dict[str, Json] = {
-            "stage": "cold_start",
-            "step": progress.cold_start_steps,
+            "stage": STAGE,
+            "step": progress.done(STAGE),
             "loss": loss.item(),
             "lr": lr,
             "grad_norm": norm.item(),
             "tokens_per_s": tokens / seconds,
             "seconds": seconds,
         }
-        session.finish_step(row, optimiser, last=progress.cold_start_steps == settings.steps)
+        session.finish_step(row, last=is_finished(session))
     learner.model.train(False)
     learner.engine.refresh()
 
 
 def make_demonstrations(session: Session) -> TokenBatch:
-    """Return the demonstrations of the recipe as one batch.
-
-    Raises RunError where the environment refuses its own demonstration.
-    """
+    """Return the demonstrations of the recipe as one batch."""
     settings = session.recipe.cold_start
     level = 0 if session.curriculum is not None else None
-    tasks = session.draw_tasks(settings.problems, "cold_start", "tasks", level=level)
-    draws = derive_rng(session.recipe.seed, "cold_start", "think").random(len(tasks))
-    thinks = {task.id: draw < settings.think_share for task, draw in zip(tasks, draws, strict=True)}
-
-    def agent_for(env: TextEnv, task: Task) -> DemonstrationAgent:
-        actions = env.unwrapped.demonstrate(task, thinking=bool(thinks[task.id]))  # type: ignore[attr-defined]
-        return DemonstrationAgent(actions, session.learner.tokenizer)
-
+    tasks = session.draw_tasks(settings.problems, STAGE, "tasks", level=level)
     envs = session.envs(level)
-    groups = session.play(agent_for, tasks, 1, "cold_start", "play", envs=envs)
-    trajectories = [group.trajectories[0] for group in groups]
-    refused = [trajectory for trajectory in trajectories if not trajectory.correct]
-    if refused:
-        raise RunError(
-            f"{session.recipe.env.id} refuses {len(refused)} of its own {len(trajectories)} "
-            f"demonstrations, first that of task {refused[0].task.id}",
-            "demonstrations that solve their tasks",
-            "see gym-reason envs check",
-        )
-    traces = [trace for trajectory in trajectories for trace in trajectory.traces]
+    traces = play_demonstrations(session, tasks, settings.think_share, envs, STAGE)
     return make_batch(traces, session.learner.pad_id, session.learner.device)

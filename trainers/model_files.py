@@ -1,5 +1,7 @@
 """A model as a Hugging Face directory, written again and again at the cost of its weights alone."""
 
+import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -23,8 +25,9 @@ class ModelWriter:
             folder = Path(name)
             model.config.architectures = [type(model).__name__]
             model.config.save_pretrained(str(folder))
-            if model.generation_config is not None:
-                model.generation_config.save_pretrained(str(folder))
+            generation = getattr(model, "generation_config", None)  # a scorer has none
+            if generation is not None:
+                generation.save_pretrained(str(folder))
             tokenizer.save_pretrained(str(folder))
             self._files = {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -34,3 +37,15 @@ class ModelWriter:
         for name, content in self._files.items():
             (folder / name).write_bytes(content)
         safetensors.torch.save_model(self._model, str(folder / WEIGHTS), metadata={"format": "pt"})
+
+    def write_whole(self, folder: Path) -> None:
+        """Write the directory so that it appears whole or not at all; one that is there goes.
+
+        Raises RunError.
+        """
+        partial = folder.with_name(f".partial-{folder.name}")
+        with explain_os_errors(folder):
+            shutil.rmtree(partial, ignore_errors=True)
+            self.write(partial)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(partial, folder)

@@ -1,23 +1,39 @@
 """AdamW with a linear warm-up and decay."""
 
+import importlib
+import importlib.util
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 
-from gym_reason.trainers.recipe import OptimiserSettings
+from gym_reason.errors import UsageError
+from gym_reason.trainers.settings import OptimiserSettings
 
 
 def make_optimiser(
     parameters: Iterable[torch.nn.Parameter], settings: OptimiserSettings
-) -> torch.optim.AdamW:
-    """Return AdamW over `parameters`."""
-    return torch.optim.AdamW(
-        parameters,
-        lr=settings.lr,
-        betas=(settings.beta1, settings.beta2),
-        weight_decay=settings.weight_decay,
-        fused=True,
+) -> torch.optim.Optimizer:
+    """Return AdamW over those of `parameters` that learn.
+
+    Raises UsageError where the kind needs a package that is not installed.
+    """
+    learned = [weight for weight in parameters if weight.requires_grad]
+    options: dict[str, Any] = {
+        "lr": settings.lr,
+        "betas": (settings.beta1, settings.beta2),
+        "weight_decay": settings.weight_decay,
+    }
+    if settings.kind == "adamw":
+        return torch.optim.AdamW(learned, fused=True, **options)
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise UsageError(
+            "no package bitsandbytes", "it for kind = 'adamw8bit'", "pip install bitsandbytes"
+        )
+    made: torch.optim.Optimizer = importlib.import_module("bitsandbytes.optim").AdamW8bit(
+        learned, **options
     )
+    return made
 
 
 def learning_rate(settings: OptimiserSettings, step: int, total_steps: int) -> float:
@@ -36,3 +52,11 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, lr: float) -> None:
     """Set the learning rate of every parameter group."""
     for group in optimiser.param_groups:
         group["lr"] = lr
+
+
+def take_step(optimiser: torch.optim.Optimizer, clip_norm: float) -> float:
+    """Take an optimiser step on the gradient, clipped, and return the norm that it had."""
+    trained = [weight for group in optimiser.param_groups for weight in group["params"]]
+    norm = torch.nn.utils.clip_grad_norm_(trained, clip_norm)
+    optimiser.step()
+    return norm.item()

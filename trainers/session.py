@@ -1,4 +1,4 @@
-"""What both stages of a run work with: the model, its engine, the tasks and the run's progress."""
+"""What every stage of a run works with: the model, its engine, the tasks and the run's progress."""
 
 import asyncio
 import contextlib
@@ -24,22 +24,28 @@ from gym_reason.agents.engines.precision import choose_threads, use_fast_matmul
 from gym_reason.agents.models import build_preset, choose_device, load_model
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.agents.tokenizers import build_character_tokenizer
+from gym_reason.agents.virtual_tokens import find_virtual_tokens
 from gym_reason.envs.base import sample_tasks
 from gym_reason.envs.curriculum import Curriculum
-from gym_reason.errors import RunError
+from gym_reason.errors import ModelError, RunError
 from gym_reason.registry import make
 from gym_reason.rollout import AgentFactory, EnvPool, EpisodeLimits, run_groups
 from gym_reason.seeding import derive_seed
-from gym_reason.trainers.checkpoint import CheckpointStore, Progress
+from gym_reason.trainers.adapters import Adapter, make_adapter
+from gym_reason.trainers.checkpoint import CheckpointStore, Part, Progress
 from gym_reason.trainers.model_files import ModelWriter
-from gym_reason.trainers.optimiser import make_optimiser
-from gym_reason.trainers.recipe import ModelSettings, OptimiserSettings, Recipe
+from gym_reason.trainers.recipe import Recipe
+from gym_reason.trainers.recompute import recompute_layers
 from gym_reason.trainers.run_folder import RunFolder
+from gym_reason.trainers.settings import ModelSettings
 from gym_reason.trainers.stop import Stopped, StopRequest
 from gym_reason.types import Group, Json, Task, Trajectory
 
 PRINTABLE = "\n" + "".join(map(chr, range(32, 127)))
 """Alphabet of an embedded model whose recipe names none."""
+
+BASE = "base"
+"""Folder, in a run's, of the weights that its adapter began on."""
 
 EMBEDDED_POSITIONS = 4096
 """Positions of an embedded model; they are rotary, so they cost no weights."""
@@ -85,6 +91,27 @@ class Learner:
     device: torch.device
     autocast: torch.dtype | None
     """Type of matrix products; None for the type of the weights."""
+    adapter: Adapter | None = None
+    """What learns in place of the model's own weights."""
+
+    @property
+    def plain(self) -> PreTrainedModel:
+        """The model that is saved; its weights are those of the engine's last refresh."""
+        return self.model if self.adapter is None else self.adapter.plain
+
+    def adapt(self, adapter: Adapter) -> None:
+        """Go on with an adapter on the weights as they are; the engine follows it."""
+        self.adapter, self.model = adapter, adapter.model
+        if self.engine.model is not adapter.sampled:
+            before = self.engine
+            self.engine = LocalEngine(
+                adapter.sampled,
+                self.tokenizer,
+                dtype=self.autocast,
+                max_cache_bytes=before.max_cache_bytes,
+            )
+            self.engine.version = before.version
+        self.engine.before_refresh = adapter.merge
 
     @property
     def pad_id(self) -> int:
@@ -115,6 +142,14 @@ def build_learner(settings: ModelSettings, seed: int, checkpoint: Path | None) -
         )
         model = model.to(device)  # type: ignore[arg-type]
     model.train(False)
+    if find_virtual_tokens(model) is not None:
+        raise ModelError(
+            f"{settings.path} has virtual tokens beside its weights",
+            "a model of weights alone to train further",
+            "go on with its run by --resume, or start from its folder model/ copied elsewhere",
+        )
+    if settings.gradient_checkpointing:
+        recompute_layers(model)
     precision = settings.precision
     if precision == "auto":
         precision = "bf16" if device.type == "cuda" else "fp32"
@@ -161,7 +196,9 @@ class Session:
         self.progress = progress
         self.observer = observer
         self.store = CheckpointStore(folder.checkpoints, recipe.checkpoint.keep)
-        self._model_writer = ModelWriter(learner.model, learner.tokenizer, folder.path)
+        self._model_writer = ModelWriter(learner.plain, learner.tokenizer, folder.path)
+        self.parts: dict[str, Part] = {}
+        """What the stage under way keeps in its checkpoints besides the model."""
         self._stop = stop
         self._clock = time.monotonic()
         self._limits = EpisodeLimits(step_seconds=recipe.env.step_seconds)
@@ -195,6 +232,14 @@ class Session:
             self._pools[key] = EnvPool(lambda: make(self.recipe.env.id, **kwargs))
         return self._pools[key]
 
+    @property
+    def gamma(self) -> float:
+        """The discount of the environment's MDP."""
+        pool = self.envs(0 if self.curriculum is not None else None)
+        env = pool.take()
+        pool.give_back(env)
+        return float(getattr(env.unwrapped, "gamma", 1.0))
+
     def draw_tasks(
         self, count: int, *names: int | str, level: int | None = None
     ) -> tuple[Task, ...]:
@@ -218,13 +263,18 @@ class Session:
         samples: int,
         *names: int | str,
         envs: EnvPool | None = None,
+        encoder: ChatEncoder | None = None,
     ) -> list[Group]:
-        """Play episodes; their draws derive from the run's seed and `names`."""
+        """Play episodes; their draws derive from the run's seed and `names`.
+
+        `encoder` belongs to agents that ask another policy than the learner's.
+        """
         base = derive_seed(self.recipe.seed, *names)
         seeds = [derive_seed(base, index) for index in range(len(tasks))]
         pool = envs or self.envs()
+        encoder = encoder or self.learner.encoder
         return asyncio.run(
-            run_groups(pool, agent_for, tasks, samples, seeds, self.learner.encoder, self._limits)
+            run_groups(pool, agent_for, tasks, samples, seeds, encoder, self._limits)
         )
 
     def policy_agent(self, temperature: float) -> AgentFactory:
@@ -241,9 +291,7 @@ class Session:
         agent = AnswerAgent(BoundedPolicy(engine, engine.max_positions), params)
         return lambda env, task: agent
 
-    def finish_step(
-        self, row: dict[str, Json], optimiser: torch.optim.Optimizer, *, last: bool
-    ) -> None:
+    def finish_step(self, row: dict[str, Json], *, last: bool) -> None:
         """Write a step's metrics, save a checkpoint where one is due, and stop where asked to.
 
         The checkpoint of a stage's last step is left to the end of the stage, which knows more.
@@ -254,7 +302,7 @@ class Session:
         self.observer.on_step(row)
         due = not last and self.progress.step % max(self.recipe.checkpoint.every_steps, 1) == 0
         if due or self._stop:
-            self.save(optimiser)
+            self.save()
         self.stop_if_asked()
 
     def stop_if_asked(self) -> None:
@@ -269,8 +317,8 @@ class Session:
         np.random.seed(seed % 2**32)
         random.seed(seed)
 
-    def save(self, optimiser: torch.optim.Optimizer | None, *, milestone: bool = False) -> None:
-        """Save a checkpoint.
+    def save(self, *, milestone: bool = False) -> None:
+        """Save a checkpoint, with the parts of the stage under way.
 
         Raises RunError, and keeps the one before, where a weight is not finite.
         """
@@ -279,17 +327,33 @@ class Session:
         check_finite(torch.stack(largest).max().item(), "a weight", f"step {self.progress.step}")
         if self.curriculum is not None:
             self.progress.curriculum = self.curriculum.state()
-        self.store.save(self.progress, self._model_writer, optimiser, milestone=milestone)
+        adapter = self.learner.adapter
+        if adapter is not None:
+            adapter.merge()
+        self.store.save(
+            self.progress, self._model_writer, self.parts, adapter=adapter, milestone=milestone
+        )
 
-    def start_optimiser(
-        self, settings: OptimiserSettings, steps_done: int
-    ) -> torch.optim.Optimizer:
-        """Return a stage's optimiser: new, or as the last checkpoint has it."""
-        optimiser = make_optimiser(self.learner.model.parameters(), settings)
+    def adapt(self) -> None:
+        """Put the recipe's adapter on the weights, and keep these in the run's folder."""
+        base = self.folder.path / BASE
+        self._model_writer.write_whole(base)
+        seed = derive_seed(self.recipe.seed, "adapter")
+        adapter = make_adapter(self.learner.plain, self.recipe.adapter, seed, base)
+        self.learner.adapt(adapter)
+        self.say(f"adapter {self.recipe.adapter.kind}: {adapter.describe()}")
+
+    def start_stage(self, name: str, total: int, parts: Mapping[str, Part]) -> None:
+        """Begin a stage of `total` steps, or go on with it as the last checkpoint has it.
+
+        Until the next stage, every checkpoint holds `parts`.
+        """
+        done = self.progress.done(name)
         checkpoint = self.store.last()
-        if steps_done > 0 and checkpoint is not None:
-            self.store.load_optimiser(checkpoint, optimiser)
-        return optimiser
+        if done > 0 and checkpoint is not None:
+            self.store.load_parts(checkpoint, parts)
+        self.parts = dict(parts)
+        self.observer.on_stage(name, total, done)
 
     def say(self, text: str) -> None:
         """Tell the observer and the log."""

@@ -1,8 +1,8 @@
-"""A run from its recipe to its report: measure, cold start, measure, RL, measure."""
+"""A run from its recipe to its report: measure, then each stage and a measurement after it."""
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,19 +11,22 @@ from gym_reason.errors import ConfigError, RunError, UsageError
 from gym_reason.records import to_json
 from gym_reason.registry import explain_unknown, make
 from gym_reason.report import build_report
-from gym_reason.trainers.checkpoint import CheckpointStore, Progress
-from gym_reason.trainers.cold_start import run_cold_start
+from gym_reason.seeding import derive_seed
+from gym_reason.trainers.adapters import check_adapter, make_adapter
+from gym_reason.trainers.checkpoint import ADAPTER, CheckpointStore, Progress
 from gym_reason.trainers.recipe import Recipe
-from gym_reason.trainers.rl import is_finished, run_rl
 from gym_reason.trainers.run_folder import RunFolder
 from gym_reason.trainers.session import (
+    BASE,
     Learner,
     Observer,
     Session,
     build_learner,
     prepare_machine,
 )
+from gym_reason.trainers.stages import stages_of
 from gym_reason.trainers.stop import StopRequest
+from gym_reason.trainers.teacher_checks import check_teacher
 from gym_reason.types import Trajectory
 
 
@@ -40,15 +43,17 @@ class Summary:
     accuracy_before: float
     """Share of the held-out problems answered rightly, greedily, before any training."""
     accuracy_cold_start: float | None
-    """The same after the cold start; None where the recipe has none."""
+    """The same after the cold start; None where nothing follows a cold start."""
     accuracy_after: float
     """The same at the end."""
     length_before: float
-    """Mean tokens of those answers before RL: after the cold start where there is one."""
+    """Mean tokens of those answers before the last stage."""
     length_after: float
     """The same at the end."""
-    rl_steps: int
-    """Steps of RL that were taken."""
+    problems: int
+    """How many held-out problems the accuracies are of."""
+    steps: Mapping[str, int]
+    """Steps that were taken of each stage, by its name."""
     seconds: float
     """Time spent, in every process that worked on the run."""
     tokens: int
@@ -77,7 +82,7 @@ def train(recipe: Recipe, path: Path, observer: Observer, *, resume: bool = Fals
         model, sentence = prepare_machine(recipe.model)
         recipe = dataclasses.replace(recipe, model=model)
         folder.write_recipe(recipe)
-        learner = build_learner(recipe.model, recipe.seed, checkpoint)
+        learner = restore_learner(recipe, path, checkpoint)
         session = Session(recipe, folder, learner, progress, observer, stop)
         check_context(session)
         session.say(f"{path}: {describe_learner(learner)}; {sentence}")
@@ -88,9 +93,29 @@ def train(recipe: Recipe, path: Path, observer: Observer, *, resume: bool = Fals
             session.close()
 
 
+def restore_learner(recipe: Recipe, path: Path, checkpoint: Path | None) -> Learner:
+    """Return the learner of a run, with its adapter where the checkpoint has one."""
+    if checkpoint is None or not (checkpoint / ADAPTER).is_dir():
+        return build_learner(recipe.model, recipe.seed, checkpoint)
+    base = path / BASE
+    learner = build_learner(recipe.model, recipe.seed, base)
+    seed = derive_seed(recipe.seed, "adapter")
+    adapter = make_adapter(learner.model, recipe.adapter, seed, base)
+    adapter.load(checkpoint / ADAPTER)
+    learner.adapt(adapter)
+    learner.engine.refresh()
+    return learner
+
+
 def check_parts(recipe: Recipe) -> None:
     """Refuse a recipe whose environment or model there is not, before a folder is made for it."""
     make(recipe.env.id, **recipe.env.kwargs).close()
+    check_adapter(
+        recipe.adapter,
+        [stage.name for stage in stages_of(recipe)],
+        checkpointing=recipe.model.gradient_checkpointing,
+    )
+    check_teacher(recipe)
     if recipe.model.path:
         resolve_model_folder(recipe.model.path)
     elif recipe.model.size not in PRESETS:
@@ -112,18 +137,23 @@ def check_context(session: Session) -> None:
 
 def run_stages(session: Session) -> None:
     """Run what the checkpoint has not seen: each stage, and the measurement after it."""
-    recipe, progress = session.recipe, session.progress
+    progress, stages = session.progress, stages_of(session.recipe)
     if "before" not in progress.accuracy:
         measure(session, "before")
-    if recipe.cold_start.steps > 0 and "cold_start" not in progress.accuracy:
-        run_cold_start(session)
-        measure(session, "cold_start")
-        session.save(None, milestone=True)
+    for stage in stages:
+        when = "after" if stage is stages[-1] else stage.name
+        if when in progress.accuracy and stage.is_finished(session):
+            continue
+        adapter = session.recipe.adapter
+        due = adapter.kind != "none" and adapter.from_stage in ("", stage.name)
+        if due and session.learner.adapter is None:
+            session.adapt()
+        stage.run(session)
+        measure(session, when)
+        session.save(milestone=True)
         session.stop_if_asked()
-    if "after" not in progress.accuracy or not is_finished(session):
-        optimiser = run_rl(session) if recipe.rl.steps > 0 else None
+    if not stages:
         measure(session, "after")
-        session.save(optimiser, milestone=True)
 
 
 def measure(session: Session, when: str) -> None:
@@ -136,6 +166,7 @@ def measure(session: Session, when: str) -> None:
     count = len(scorable)
     if count == 0:
         raise RunError(f"none of the {len(played)} held-out episodes could be scored")
+    session.progress.problems = count
     session.progress.accuracy[when] = sum(t.correct for t in scorable) / count
     session.progress.length[when] = sum(t.completion_tokens for t in scorable) / count
     session.folder.write_trajectories(f"held-out-{when}", played)
@@ -172,7 +203,7 @@ def describe_learner(learner: Learner) -> str:
 def finish(session: Session) -> Summary:
     """Write the summary and the report."""
     recipe, progress = session.recipe, session.progress
-    first = "cold_start" if "cold_start" in progress.length else "before"
+    stations = ["before", *(stage.name for stage in stages_of(recipe)[:-1])]
     summary = Summary(
         recipe=recipe.name,
         env=recipe.env.id,
@@ -180,9 +211,10 @@ def finish(session: Session) -> Summary:
         accuracy_before=progress.accuracy["before"],
         accuracy_cold_start=progress.accuracy.get("cold_start"),
         accuracy_after=progress.accuracy["after"],
-        length_before=progress.length[first],
+        length_before=progress.length[stations[-1]],
         length_after=progress.length["after"],
-        rl_steps=progress.rl_steps,
+        problems=progress.problems,
+        steps=dict(progress.steps),
         seconds=round(progress.seconds, 2),
         tokens=progress.tokens,
         run=str(session.folder.path),

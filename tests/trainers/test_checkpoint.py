@@ -26,7 +26,7 @@ def writer(tmp_path: Path) -> ModelWriter:
 
 
 def test_a_checkpoint_is_a_plain_model_directory(tmp_path: Path, writer: ModelWriter) -> None:
-    checkpoint = CheckpointStore(tmp_path, keep=2).save(Progress(rl_steps=3), writer, None)
+    checkpoint = CheckpointStore(tmp_path, keep=2).save(Progress(steps={"rl": 3}), writer, {})
     model = AutoModelForCausalLM.from_pretrained(checkpoint / "model")
     for name, value in writer._model.state_dict().items():
         assert torch.equal(value, model.state_dict()[name])
@@ -39,24 +39,24 @@ def test_a_checkpoint_is_a_plain_model_directory(tmp_path: Path, writer: ModelWr
 def test_old_checkpoints_go_and_milestones_stay(tmp_path: Path, writer: ModelWriter) -> None:
     store = CheckpointStore(tmp_path, keep=2)
     for step in range(1, 7):
-        store.save(Progress(rl_steps=step), writer, None, milestone=step == 2)
+        store.save(Progress(steps={"rl": step}), writer, {}, milestone=step == 2)
     names = sorted(path.name for path in tmp_path.glob("step-*"))
     assert names == ["step-000002", "step-000005", "step-000006"]
     last = store.last()
     assert last is not None
-    assert store.load_progress(last) == Progress(rl_steps=6)
+    assert store.load_progress(last) == Progress(steps={"rl": 6})
 
 
 def test_what_a_crash_left_half_written_is_never_taken(tmp_path: Path, writer: ModelWriter) -> None:
     store = CheckpointStore(tmp_path, keep=2)
-    store.save(Progress(rl_steps=1), writer, None)
+    store.save(Progress(steps={"rl": 1}), writer, {})
     half = tmp_path / ".partial-step-000002"
     half.mkdir()
     (half / "state.json").write_text("{")
     last = store.last()
     assert last is not None
     assert last.name == "step-000001"
-    store.save(Progress(rl_steps=2), writer, None)
+    store.save(Progress(steps={"rl": 2}), writer, {})
     assert not list(tmp_path.glob(".partial-*"))
 
 
@@ -64,10 +64,10 @@ def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(
     small_disk: Path, writer: ModelWriter
 ) -> None:
     store = CheckpointStore(small_disk, keep=2)
-    store.save(Progress(rl_steps=1), writer, None)
+    store.save(Progress(steps={"rl": 1}), writer, {})
     (small_disk / "filler").write_bytes(b"x" * (os.statvfs(small_disk).f_bavail * 4096 - 200_000))
     with pytest.raises(RunError, match=r"cannot write .*step-000002.*free space"):
-        store.save(Progress(rl_steps=2), writer, None)
+        store.save(Progress(steps={"rl": 2}), writer, {})
     last = store.last()
     assert last is not None
     assert last.name == "step-000001"

@@ -106,6 +106,11 @@ def test_logits_and_every_gradient_are_those_of_transformers(
     assert_same(model, make_ids(rows, length), 1e-5)
 
 
+@pytest.mark.parametrize("rows", [2, 40])  # with 40 the first projections are looked up
+def test_a_padding_token_gets_the_gradient_that_its_embedding_module_gives_it(rows: int) -> None:
+    assert_same(make_model(pad_token_id=3), make_ids(rows, 5), 1e-5)
+
+
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
 def test_grouped_heads_and_untied_embeddings(tied: bool, kv_heads: int) -> None:

@@ -13,8 +13,8 @@ from gym_reason import register_dataset
 from gym_reason.errors import ConfigError, RunError, UsageError
 from gym_reason.records import read_jsonl
 from gym_reason.trainers import session as session_module
-from gym_reason.trainers.formulas import ADVANTAGES, POLICY_LOSSES
-from gym_reason.trainers.formulas.policy_loss import ClipRange, TokenLoss
+from gym_reason.trainers.formulas import policy_losses
+from gym_reason.trainers.formulas.policy_loss import ClipSettings, PolicyRows, TokenLoss
 from gym_reason.trainers.recipe import Recipe, load_recipe
 from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
@@ -27,7 +27,7 @@ SMALL = [
     *("cold_start.steps=5", "cold_start.problems=20", "cold_start.batch_rows=8"),
     *("rl.steps=5", "rl.tasks_per_step=4", "rl.samples_per_task=4", "rl.minibatch_rows=4"),
     # So few steps earn no reward: the entropy bonus gives every update something to do.
-    *("rl.filter=keep_all", "rl.entropy_bonus=0.01", "sampling.max_tokens=12"),
+    *("rl.filter=keep_all", "rl.entropy={bonus=0.01}", "sampling.max_tokens=12"),
 ]
 SECONDS = {"seconds", "rollout_seconds", "tokens_per_s"}
 
@@ -117,15 +117,13 @@ def test_the_first_ratio_of_a_window_is_one_to_the_last_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ratios: list[bool] = []
-    original = POLICY_LOSSES["clipped_ratio"]
+    original = policy_losses.get("clipped_ratio")
 
-    def watch(
-        logps_NT: torch.Tensor, old_NT: torch.Tensor, advantages_NT: torch.Tensor, clip: ClipRange
-    ) -> TokenLoss:
-        ratios.append(torch.equal(logps_NT, old_NT))
-        return original(logps_NT, old_NT, advantages_NT, clip)
+    def watch(rows: PolicyRows, clip: ClipSettings) -> TokenLoss:
+        ratios.append(torch.equal(rows.logps_NT, rows.old_logps_NT))
+        return original(rows, clip)
 
-    monkeypatch.setitem(POLICY_LOSSES, "clipped_ratio", watch)
+    monkeypatch.setitem(policy_losses._items, "clipped_ratio", watch)
     train(small("rl.minibatches=2", "rl.steps=1"), tmp_path / "run", SilentObserver())
     assert ratios == [True, False]
     assert metrics(tmp_path / "run")[-1]["gap"] < 1e-5  # type: ignore[operator]
@@ -146,7 +144,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_in_one_line(tmp_path: Path) -> N
 
 def test_a_cold_start_alone_is_a_run(tmp_path: Path) -> None:
     summary = train(small("rl.steps=0"), tmp_path / "run", SilentObserver())
-    assert summary.accuracy_after == summary.accuracy_cold_start
+    assert (summary.steps, summary.accuracy_cold_start) == ({"cold_start": 5}, None)
     assert not list((tmp_path / "run/checkpoints").glob(".partial-*"))
 
 
@@ -165,11 +163,11 @@ def test_a_run_ends_when_its_task_is_solved(
     monkeypatch.setattr(MathVerifier, "verify", lambda *_: always)
     recipe = small("rl.steps=30", "rl.solved_at=0.9")
     summary = train(recipe, tmp_path / "run", SilentObserver())
-    assert summary.rl_steps == 10
+    assert summary.steps["rl"] == 10
     again = train(recipe, tmp_path / "run", SilentObserver(), resume=True)
-    assert again.rl_steps == 10
+    assert again.steps["rl"] == 10
     unsolved = train(small("rl.steps=12", "rl.solved_at=0.0"), tmp_path / "other", SilentObserver())
-    assert unsolved.rl_steps == 12
+    assert unsolved.steps["rl"] == 12
 
 
 def test_training_never_meets_a_held_out_problem(tmp_path: Path) -> None:
@@ -196,7 +194,7 @@ def test_a_conversation_that_outgrows_the_model_ends_its_episode_alone(
     monkeypatch.setattr(session_module, "EMBEDDED_POSITIONS", 64)
     recipe = small("env.id=gym_reason/Steps-v0", "env.kwargs={digits=9}", "rl.steps=2")
     summary = train(recipe, tmp_path / "run", SilentObserver())
-    assert summary.rl_steps == 2
+    assert summary.steps["rl"] == 2
 
 
 def test_a_folder_that_holds_a_run_is_not_mixed_with_another(tmp_path: Path) -> None:
@@ -216,7 +214,7 @@ def test_a_prompt_that_cannot_fit_is_refused_before_anything_is_spent(tmp_path: 
 
 def test_a_gap_between_sampler_and_trainer_raises_the_alarm(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="sampler and trainer differ by"):
-        train(small("rl.gap_limit=-1.0"), tmp_path / "run", SilentObserver())
+        train(small("rl.mismatch.gap_limit=-1.0"), tmp_path / "run", SilentObserver())
 
 
 @pytest.mark.slow
@@ -230,18 +228,9 @@ def test_it_learns_and_with_shuffled_rewards_it_does_not(tmp_path: Path) -> None
         ],
     )
     learned = train(recipe, tmp_path / "learns", SilentObserver())
-    original = ADVANTAGES["group_zscore"]
-
-    def shuffled(rewards_N: torch.Tensor, group_N: torch.Tensor) -> torch.Tensor:
-        order = torch.randperm(len(rewards_N), generator=torch.Generator().manual_seed(0))
-        return original(rewards_N[order], group_N)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(ADVANTAGES, "shuffled", shuffled)
-        control = dataclasses.replace(
-            recipe, rl=dataclasses.replace(recipe.rl, advantage="shuffled")
-        )
-        stayed = train(control, tmp_path / "control", SilentObserver())
+    rewards = dataclasses.replace(recipe.rl.rewards, shuffle=True)
+    control = dataclasses.replace(recipe, rl=dataclasses.replace(recipe.rl, rewards=rewards))
+    stayed = train(control, tmp_path / "control", SilentObserver())
     # Always saying 9 is right on 27% of the problems.
     assert learned.accuracy_after > 0.6
     assert stayed.accuracy_after < 0.45

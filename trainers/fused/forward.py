@@ -1,7 +1,8 @@
-"""The fused pass of a whole decoder, from token ids to logits."""
+"""The fused pass of a whole decoder, from token ids to hidden states and logits."""
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.functional import embedding, linear, rms_norm
 from transformers import PreTrainedModel
@@ -16,23 +17,36 @@ from gym_reason.trainers.fused.weights import BlockWeights, fold_block
 
 
 def fused_logits(model: PreTrainedModel, ids_NT: Tensor, start: int = 0) -> Tensor:
-    """Return the logits of right-padded rows; autograd reaches the model's own parameters.
+    """Return the logits of right-padded rows, `[N, S, V]`, S = T - start; see `fused_hidden`."""
+    head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    return linear(fused_hidden(model, ids_NT, start), folded_head(model), head.bias)
 
-    `supports(model)` must hold. Under autocast, matrix products run in its type. The gradient can
-    be taken once; a graph kept by `retain_graph` is refused the second time.
+
+def folded_head(model: PreTrainedModel) -> Tensor:
+    """Return the output embeddings times the weight of the last norm, `[V, hidden]`."""
+    decoder: Any = model.get_decoder()  # type: ignore[no-untyped-call]
+    head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    return head.weight * decoder.norm.weight  # type: ignore[no-any-return]
+
+
+def fused_hidden(model: PreTrainedModel, ids_NT: Tensor, start: int = 0) -> Tensor:
+    """Return the last hidden states of right-padded rows, before the weight of the last norm.
+
+    Autograd reaches the model's own parameters. `supports(model)` must hold. Under autocast, matrix
+    products run in its type. The gradient can be taken once; a graph kept by `retain_graph` is
+    refused the second time.
 
     Args:
         model: The model.
         ids_NT: Token ids, int64.
-        start: The first position whose logits are wanted; the last block skips the earlier ones.
+        start: The first position that is wanted; the last block skips the earlier ones.
 
     Returns:
-        `logits_NSV`, S = T - start.
+        `hidden_NSC`, S = T - start.
     """
     if ids_NT.device.type == "cpu":
         keep_freed_memory()
     decoder: Any = model.get_decoder()  # type: ignore[no-untyped-call]
-    head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     shape = DecoderShape.of(model)
     plan = Plan(
         shape,
@@ -45,12 +59,16 @@ def fused_logits(model: PreTrainedModel, ids_NT: Tensor, start: int = 0) -> Tens
     tokens = decoder.embed_tokens
     qkv_NTC = None
     if tokens.weight.shape[0] < ids_NT.numel() // 8:
-        qkv_NTC = embedding(ids_NT, first_projections(tokens.weight, blocks[0], shape))
+        rows_VC = tokens.weight
+        if tokens.padding_idx is not None:  # the module gives that row no gradient of its inputs
+            every = torch.arange(len(rows_VC), device=ids_NT.device)
+            rows_VC = embedding(every, rows_VC, tokens.padding_idx)
+        qkv_NTC = embedding(ids_NT, first_projections(rows_VC, blocks[0], shape))
         blocks[0] = blocks[0]._replace(qkv=None, bias=None)
     stream_NTC = embedding(ids_NT, tokens.weight, tokens.padding_idx)
     flat = [tensor for block in blocks for tensor in block]
-    unit_NSC: Tensor = DecoderPass.apply(plan, stream_NTC, qkv_NTC, *flat)  # type: ignore[no-untyped-call]
-    return linear(unit_NSC, head.weight * decoder.norm.weight, head.bias)
+    hidden_NSC: Tensor = DecoderPass.apply(plan, stream_NTC, qkv_NTC, *flat)  # type: ignore[no-untyped-call]
+    return hidden_NSC
 
 
 def first_projections(embeddings_VC: Tensor, block: BlockWeights, shape: DecoderShape) -> Tensor:
