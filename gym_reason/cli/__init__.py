@@ -11,7 +11,21 @@ import gym_reason
 from gym_reason.errors import GymReasonError
 from gym_reason.registry import load_module
 
-COMMANDS = ("train", "eval", "verify", "audit", "envs", "new", "report", "doctor")
+COMMANDS = (
+    "train",
+    "pipeline",
+    "eval",
+    "verify",
+    "audit",
+    "data",
+    "distill",
+    "label",
+    "envs",
+    "new",
+    "bench",
+    "report",
+    "doctor",
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

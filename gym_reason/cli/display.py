@@ -18,7 +18,15 @@ from gym_reason.types import Json
 if TYPE_CHECKING:
     from gym_reason.trainers.train import Summary
 
-STAGES = {"cold_start": "cold start", "rl": "RL"}
+STAGES = {
+    "cold_start": "cold start",
+    "sft": "supervised fine-tuning",
+    "reward_model": "reward model",
+    "preference": "preference training",
+    "distill": "distillation",
+    "rl": "RL",
+}
+"""What a person calls each stage."""
 SPARKS = "▁▂▃▄▅▆▇█"
 LINE_EVERY_S = 10.0
 FIGURES = {
@@ -26,11 +34,12 @@ FIGURES = {
     "accuracy": "{:.1%}",
     "length": "{:.1f} tokens",
     "loss": "{:.4f}",
+    "held_out_accuracy": "{:.1%}",
     "tokens_per_s": "{:,.0f}/s",
     "level": "{}",
 }
 """The figures that a person sees, in this order, and how each is written."""
-FIGURE_LABELS = {"tokens_per_s": "tokens"}
+FIGURE_LABELS = {"tokens_per_s": "tokens", "held_out_accuracy": "held-out"}
 
 
 class PlainObserver:
@@ -118,7 +127,7 @@ class LiveObserver(PlainObserver):
         """Keep the figures for the next redraw."""
         self._done = int(str(row["step"]))
         self._row = row
-        for key in ("loss",) if self._stage == "cold_start" else ("accuracy", "length"):
+        for key in ("accuracy", "length") if self._stage == "rl" else ("loss",):
             value = row.get(key)
             if isinstance(value, int | float):
                 self._history.setdefault(key, []).append(float(value))
@@ -201,23 +210,30 @@ def format_seconds(seconds: float) -> str:
 def say_result(summary: "Summary") -> None:
     """Print the three lines that a run ends with: what was learned, at what cost, where it is."""
     stations = []
+    last = in_words(list(summary.steps)[-1]) if summary.steps else "training"
     if summary.accuracy_cold_start is not None:
         stations.append(f"to {summary.accuracy_cold_start:.1%} by the cold start")
-    if summary.rl_steps > 0:
-        stations.append(f"to {summary.accuracy_after:.1%} by RL")
+    if summary.steps:
+        stations.append(f"to {summary.accuracy_after:.1%} by {last}")
     before, after = f"{summary.accuracy_before:.1%}", " and ".join(stations) or "nowhere"
     print(f"Learned: held-out accuracy went from {before} {after}.")
     print(
-        f"{describe_lengths(summary.length_before, summary.length_after)} "
+        f"{describe_lengths(summary.length_before, summary.length_after, last)} "
         f"({format_seconds(summary.seconds)}, {summary.tokens:,} tokens)."
     )
     print(f"Look at {summary.run}/report.html; the model is {summary.run}/checkpoints/last/model.")
 
 
-def describe_lengths(before: float, after: float) -> str:
+def in_words(stage: str) -> str:
+    """Return a stage as it stands in a sentence."""
+    article = "the " if stage in ("cold_start", "reward_model") else ""
+    return f"{article}{STAGES[stage]}"
+
+
+def describe_lengths(before: float, after: float, stage: str) -> str:
     """Return what became of the mean length of answers, as a sentence without its full stop."""
     first, last = f"{before:.1f}", f"{after:.1f}"
     if first == last:
-        return f"Answers kept their length: {first} tokens before RL and after"
+        return f"Answers kept their length: {first} tokens before {stage} and after"
     change = "longer" if after > before else "shorter"
-    return f"Answers grew {change}: {first} tokens before RL, {last} after"
+    return f"Answers grew {change}: {first} tokens before {stage}, {last} after"

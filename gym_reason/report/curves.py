@@ -19,6 +19,28 @@ def curves(runs: Sequence[RunRecord]) -> str:
         _chart(runs, "Answer length", "rl", "length", "mean tokens", bounds=(0.0, None)),
         _chart(runs, "Reward", "rl", "reward", "mean of a step"),
         _chart(runs, "Loss, cold start", "cold_start", "loss", "cross-entropy", bounds=(0.0, None)),
+        _chart(runs, "Loss, preferences", "preference", "loss", "mean of the records"),
+        _chart(
+            runs,
+            "Preferences in order",
+            "preference",
+            "in_order",
+            "share of pairs",
+            "percent",
+            (0.0, 1.0),
+        ),
+        _chart(runs, "Loss, distillation", "distill", "loss", "all terms"),
+        _chart(runs, "Loss, fine-tuning", "sft", "loss", "cross-entropy", bounds=(0.0, None)),
+        _chart(runs, "Loss, reward model", "reward_model", "loss", bounds=(0.0, None)),
+        _chart(
+            runs,
+            "Reward model",
+            "reward_model",
+            "held_out_accuracy",
+            "right judgements, held out",
+            "percent",
+            (0.0, 1.0),
+        ),
         _chart(runs, "Loss, reinforcement learning", "rl", "loss", "policy objective"),
         _level_chart(runs),
     ]
@@ -50,8 +72,12 @@ def curves(runs: Sequence[RunRecord]) -> str:
         _chart(runs, "KL", "rl", "kl", "from the reference", small=True),
         _chart(runs, "Learning rate", "rl", "lr", bounds=(0.0, None), small=True),
     ]
-    # The cold start and the distance from a reference are parts that a recipe may not have.
-    optional = {"Loss, cold start", "KL", "Gradient norm", "Learning rate"}
+    # Some stages and the distance from a reference are parts that a recipe may not have.
+    optional = {
+        *("Loss, cold start", "Loss, fine-tuning", "Loss, reward model", "Reward model"),
+        *("Loss, preferences", "Preferences in order"),
+        *("Loss, distillation", "KL", "Gradient norm", "Learning rate"),
+    }
     main = [chart for chart in main if chart.title not in optional or _has_points(chart)]
     side = [chart for chart in side if chart.title not in optional or _has_points(chart)][:6]
     window = smoothing(main[0].series)

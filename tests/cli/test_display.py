@@ -164,7 +164,8 @@ def summary(cold_start: float | None, lengths: tuple[float, float]) -> Summary:
         accuracy_after=0.25,
         length_before=lengths[0],
         length_after=lengths[1],
-        rl_steps=120,
+        problems=512,
+        steps={"cold_start": 600, "rl": 120},
         seconds=75.0,
         tokens=1_234_567,
         run=str(Path("runs/demo")),
@@ -185,5 +186,6 @@ def test_a_run_ends_with_three_lines(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_lengths_are_compared_as_they_are_shown() -> None:
-    assert describe_lengths(9.0, 7.0) == "Answers grew shorter: 9.0 tokens before RL, 7.0 after"
-    assert describe_lengths(7.01, 7.04).startswith("Answers kept their length")
+    shorter = "Answers grew shorter: 9.0 tokens before RL, 7.0 after"
+    assert describe_lengths(9.0, 7.0, "RL") == shorter
+    assert describe_lengths(7.01, 7.04, "RL").startswith("Answers kept their length")

@@ -107,7 +107,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint_and_the_way_on(
     assert f"stopped by {number.name}; go on with: gym-reason train --resume" in done.stderr
     assert "Traceback" not in done.stderr
     state = json.loads((tmp_path / "runs/demo/checkpoints/last/state.json").read_text())
-    assert state["cold_start_steps"] + state["rl_steps"] == steps_done(tmp_path / "runs/demo")
+    assert sum(state["steps"].values()) == steps_done(tmp_path / "runs/demo")
 
 
 def test_a_second_process_on_the_same_folder_is_refused(
