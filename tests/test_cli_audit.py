@@ -19,7 +19,8 @@ ENVIRONMENTS = [
     )
 ]  # fmt: skip
 SANDBOXED = [f"gym_reason/{name}-v0" for name in ("Code", "CodeDebug", "CodeEdit", "CodeRepair")]
-LEAN = "gym_reason/Lean-v0"
+LEAN, ROCQ = "gym_reason/Lean-v0", "gym_reason/Rocq-v0"
+"""They need provers; tests/envs/proofs and tests/verifiers/proofs attack their verifiers."""
 BAD = """
 from gym_reason.registry import register_verifier
 from gym_reason.types import Outcome, Verdict
@@ -92,7 +93,7 @@ def test_the_embedded_environments_are_judged_rightly(
 
 def test_every_embedded_environment_is_audited_here() -> None:
     known = {name for name in environments if name.startswith("gym_reason/")}
-    assert {*ENVIRONMENTS, *SANDBOXED, LEAN} == known
+    assert {*ENVIRONMENTS, *SANDBOXED, LEAN, ROCQ} == known
 
 
 @pytest.mark.usefixtures("needs_bubblewrap")
