@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gym_reason.cli as cli
-from gym_reason.errors import UsageError
+from gym_reason.errors import DataError, UsageError
 from gym_reason.records import write_atomic
 
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from gym_reason.trainers.bench_plot import draw_bench
 
     if args.redraw is not None:
-        runs = bench.from_record(json.loads(args.redraw.read_text("utf-8")))
+        runs = bench.from_record(_read(args.redraw))
     else:
         if args.seeds < 1 or args.steps < 1:
             raise UsageError(f"--seeds {args.seeds} --steps {args.steps}", "1 or more of each")
@@ -70,6 +70,16 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n".join(table_of(rows)))
     return 0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return what an earlier `--out` wrote. Raises DataError for anything else."""
+    try:
+        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        record["runs"][0]["curve"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise DataError(f"cannot read {path}: {error}", "a file of bench --out") from None
+    return record
 
 
 def _say(run: Any) -> None:
