@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from gym_reason.trainers.batch import TokenBatch, plan_micro_batches
+from gym_reason.trainers.batch import TokenBatch, forward_passes
 from gym_reason.trainers.dual_attention import DualAttentionHead
 from gym_reason.trainers.logprobs import last_hidden
 from gym_reason.trainers.session import Learner
@@ -72,14 +72,10 @@ def all_values(
     """Return `values_NT`, the worth before each token, and `last_N`, that behind the last one."""
     values_NT = torch.zeros_like(batch.mask_NT)
     last_N = torch.zeros_like(batch.mask_NT[:, 0])
-    for rows in parts:
-        for micro in plan_micro_batches([batch.lengths[row] for row in rows], limit_tokens):
-            chosen = [rows[row] for row in micro]
-            part = batch.select(chosen)
-            with learner.mixed_precision():
-                found_KL = critic.values(learner.model, part.ids_NL)
-            index = torch.tensor(chosen, device=values_NT.device)
-            ends_K = torch.tensor(part.lengths, device=values_NT.device) - 1
-            values_NT[index, : found_KL.shape[1] - 1] = found_KL[:, :-1]
-            last_N[index] = found_KL.gather(1, ends_K[:, None]).squeeze(1)
+    for index, part in forward_passes(batch, parts, limit_tokens):
+        with learner.mixed_precision():
+            found_KL = critic.values(learner.model, part.ids_NL)
+        ends_K = torch.tensor(part.lengths, device=values_NT.device) - 1
+        values_NT[index, : found_KL.shape[1] - 1] = found_KL[:, :-1]
+        last_N[index] = found_KL.gather(1, ends_K[:, None]).squeeze(1)
     return values_NT, last_N

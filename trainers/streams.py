@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from gym_reason.trainers.batch import TokenBatch, plan_micro_batches
+from gym_reason.trainers.batch import TokenBatch, forward_passes
 from gym_reason.trainers.critic import Critic, all_values
 from gym_reason.trainers.formulas import entropy_controls, kl_estimators
 from gym_reason.trainers.formulas.advantage import estimate
@@ -39,7 +39,7 @@ class Streams:
     """What is known of each token of a window before its first update; None where not asked for."""
 
     advantages_NT: torch.Tensor
-    """Advantages, times the weights of tokens that do not change within the window."""
+    """Advantages, before the weights of single tokens."""
     entropy_weight_NT: torch.Tensor
     """Weight of the entropy."""
     teacher_weight_NT: torch.Tensor | None
@@ -151,14 +151,10 @@ def all_logps(
     """
     limit = session.recipe.rl.micro_batch_tokens
     result_NT = torch.zeros_like(batch.mask_NT)
-    for rows in parts:
-        for micro in plan_micro_batches([batch.lengths[row] for row in rows], limit):
-            chosen = [rows[row] for row in micro]
-            part = batch.select(chosen)
-            with session.learner.mixed_precision():
-                scores = score_tokens(
-                    model, part.ids_NL, session.recipe.sampling.temperature, part.start
-                )
-            index = torch.tensor(chosen, device=result_NT.device)
-            result_NT[index, : scores.logps_NT.shape[1]] = scores.logps_NT
+    for index, part in forward_passes(batch, parts, limit):
+        with session.learner.mixed_precision():
+            scores = score_tokens(
+                model, part.ids_NL, session.recipe.sampling.temperature, part.start
+            )
+        result_NT[index, : scores.logps_NT.shape[1]] = scores.logps_NT
     return result_NT

@@ -70,11 +70,7 @@ class Window:
         last_values_N: torch.Tensor | None,
     ) -> EpisodeRows:
         """Return what advantages are taken of; `last_values_N` counts where a limit cut."""
-        count = int(self.episode_N.max()) + 1
-        final_E = torch.tensor(
-            [int((self.episode_N == e).nonzero().max()) for e in range(count)],
-            device=self.episode_N.device,
-        )
+        final_E = final_rows(self.episode_N).nonzero().flatten()
         last_E = None
         if last_values_N is not None:
             last_E = torch.where(self.truncated_N, last_values_N, 0.0)[final_E]
@@ -101,12 +97,13 @@ def make_window(session: Session, collected: Collected) -> Window | None:
     for row, (_, trace) in enumerate(rows):
         step_NT[row, : len(trace.ids) - 1] = torch.tensor(trace.turn_index[1:])
     order = {id(sample): index for index, sample in enumerate(collected.samples)}
+    episode_N = torch.tensor([order[id(sample)] for sample, _ in rows], device=device)
     samples = [sample for sample, _ in rows]
     step_NT = step_NT.to(device)
     rewards_NT = place_rewards(samples, step_NT, batch.mask_NT, session.gamma)
     penalty_N = _overlong(session, samples, device)
     last_NT = _last_token(batch.mask_NT)
-    rewards_NT = rewards_NT + penalty_N[:, None] * last_NT * _is_final(samples)[:, None].to(device)
+    rewards_NT = rewards_NT + penalty_N[:, None] * last_NT * final_rows(episode_N)[:, None]
     mask_NT = batch.mask_NT
     if settings.rewards.mask_truncated:
         whole = [not cut_off(sample.trajectory) for sample in samples]
@@ -118,7 +115,7 @@ def make_window(session: Session, collected: Collected) -> Window | None:
         labels = right_tokens(rows, session.learner.tokenizer, width).to(device)
     return Window(
         batch=dataclasses.replace(batch, mask_NT=mask_NT),
-        episode_N=torch.tensor([order[id(sample)] for sample in samples], device=device),
+        episode_N=episode_N,
         group_N=torch.tensor([sample.group for sample in samples], device=device),
         reward_N=torch.tensor([sample.reward for sample in samples], device=device),
         token_rewards_NT=rewards_NT,
@@ -171,8 +168,8 @@ def _last_token(mask_NT: torch.Tensor) -> torch.Tensor:
     return (at_T == last_N[:, None]).to(mask_NT.dtype) * mask_NT
 
 
-def _is_final(samples: Sequence[Sample]) -> torch.Tensor:
-    """Return whether each row is the last of its episode."""
-    following = [*samples[1:], None]
-    pairs = zip(samples, following, strict=True)
-    return torch.tensor([sample is not after for sample, after in pairs])
+def final_rows(episode_N: torch.Tensor) -> torch.Tensor:
+    """Return whether each row is the last of its episode, whose rows stand together."""
+    ends_N = torch.ones_like(episode_N, dtype=torch.bool)
+    ends_N[:-1] = episode_N[1:] != episode_N[:-1]
+    return ends_N
