@@ -6,13 +6,16 @@ will meet, for any number of turns, and one that the verifier refuses never ente
 
 import time
 
-import torch
-
 from gym_reason.seeding import derive_rng
 from gym_reason.trainers.batch import TokenBatch, make_batch
 from gym_reason.trainers.formulas.aggregation import token_mean
 from gym_reason.trainers.logprobs import score_tokens
-from gym_reason.trainers.optimiser import learning_rate, make_optimiser, set_learning_rate
+from gym_reason.trainers.optimiser import (
+    learning_rate,
+    make_optimiser,
+    set_learning_rate,
+    take_step,
+)
 from gym_reason.trainers.session import Session, check_finite
 from gym_reason.trainers.supervised.demonstrations import play_demonstrations
 from gym_reason.types import Json
@@ -48,10 +51,7 @@ def run(session: Session) -> None:
         check_finite(loss.item(), "the loss", f"step {step} of the cold start")
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(
-            learner.model.parameters(), settings.optimiser.clip_norm
-        )
-        optimiser.step()
+        norm = take_step(optimiser, settings.optimiser.clip_norm)
         progress.count_step(STAGE)
         tokens = int(batch.mask_NT.sum())
         progress.tokens += tokens
@@ -61,7 +61,7 @@ def run(session: Session) -> None:
             "step": progress.done(STAGE),
             "loss": loss.item(),
             "lr": lr,
-            "grad_norm": norm.item(),
+            "grad_norm": norm,
             "tokens_per_s": tokens / seconds,
             "seconds": seconds,
         }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from gym_reason.trainers.batch import TokenBatch, plan_micro_batches
+from gym_reason.trainers.batch import TokenBatch, forward_passes, plan_micro_batches
 from gym_reason.trainers.distillation.logits import by_chunks, token_logits
 from gym_reason.trainers.formulas.preference import (
     PreferenceLoss,
@@ -167,10 +167,7 @@ def _score_rows(
     limit_tokens: int,
     into_NT: torch.Tensor,
 ) -> None:
-    for micro in plan_micro_batches([batch.lengths[row] for row in rows], limit_tokens):
-        chosen = [rows[at] for at in micro]
-        part = batch.select(chosen)
+    for index, part in forward_passes(batch, [rows], limit_tokens):
         with learner.mixed_precision():
             logps_NT = score_tokens(model, part.ids_NL, start=part.start).logps_NT
-        index = torch.tensor(chosen, device=into_NT.device)
         into_NT[index, : logps_NT.shape[1]] = logps_NT * part.mask_NT
