@@ -1,5 +1,6 @@
 """The command `train` as a person meets it: results, signals, kill -9, bad input."""
 
+import contextlib
 import json
 import os
 import random
@@ -8,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ SMALL = [
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
     """What starts commands at little cost."""
-    with closing(CommandServer(tmp_path_factory.mktemp("commands"))) as server:
+    with contextlib.closing(CommandServer(tmp_path_factory.mktemp("commands"))) as server:
         yield server
 
 
@@ -154,6 +154,13 @@ def test_bad_input_is_one_line_and_the_right_code(
     assert errors.count("\n") == 1, errors
 
 
+def fill(disk: Path, *, leave: int = 300_000) -> None:
+    """Fills ``disk`` but for ``leave`` bytes, while the run goes on writing to it."""
+    with (disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while os.statvfs(disk).f_bavail * 4096 > leave:
+            filler.write(b"x" * 65536)
+
+
 def test_a_disk_that_fills_up_costs_the_step_in_flight(
     small_disk: Path, tmp_path: Path, commands: CommandServer
 ) -> None:
@@ -161,8 +168,7 @@ def test_a_disk_that_fills_up_costs_the_step_in_flight(
     words = ["train", "demo", *SMALL, "rl.steps=4000", "--out", str(run)]
     command = commands.start(*words, cwd=tmp_path)
     wait_for_steps(command, run, 5)
-    free = os.statvfs(small_disk).f_bavail * 4096
-    (small_disk / "filler").write_bytes(b"x" * max(free - 300_000, 0))
+    fill(small_disk)
     full = command.wait(60)
     assert full.returncode == 1
     assert "cannot write" in full.stderr
