@@ -32,6 +32,7 @@ class CodeOutput(ReasoningEnv):
         *,
         topic: str = "mixed",
         depth: int = 2,
+        largest: int | None = None,
         prompt_style: str = "question",
         verifier: Verifier | str = "exact",
         split: str = "train",
@@ -44,6 +45,8 @@ class CodeOutput(ReasoningEnv):
         Args:
             topic: `lists`, `strings`, `formulas`, `arithmetic`, `recursion` or `mixed`.
             depth: Operations of a program, from 1 to 6.
+            largest: Largest number, without its sign, among the arguments, the values on the way
+                and the output, from 9 up; None for any.
             prompt_style: `bare`, the program alone, or `question`.
             verifier: What compares the answer with the output.
             split: `train`, `test` or `all`.
@@ -56,6 +59,7 @@ class CodeOutput(ReasoningEnv):
         """
         self.topic = check_choice("topic", topic, list(TOPICS))
         self.depth = check_integer("depth", depth, 1, MAX_DEPTH)
+        self.largest = None if largest is None else check_integer("largest", largest, 9, 10**9)
         self.prompt_style = check_choice("prompt_style", prompt_style, PROMPT_STYLES)
         super().__init__(
             verifier=verifier,
@@ -89,10 +93,16 @@ class CodeOutput(ReasoningEnv):
             problem = draw_problem(
                 rng, self.topic, self.depth, 1, 4, lambda name: in_split(name, split)
             )
-            cases = [case for case in problem.tests if _is_printable(case)]
+            cases = [case for case in problem.tests if self._is_asked_for(problem, case)]
             if cases:
                 return self._make_task(problem, cases[int(rng.random() * len(cases))])
-        raise EnvError(f"no program prints at most {MAX_OUTPUT_CHARS} characters", "some that do")
+        raise EnvError("no program whose output may be asked for", "a larger limit of its numbers")
+
+    def _is_asked_for(self, problem: Problem, case: Case) -> bool:
+        if not _is_printable(case) or self.largest is None:
+            return _is_printable(case)
+        results: Sequence[object] = trace(problem.program, case.arguments)
+        return all(_size(value) <= self.largest for value in (*case.arguments, *results))
 
     def _make_task(self, problem: Problem, case: Case) -> Task:
         program = f"{problem.solution}\n\nprint({write_call(case.arguments)})\n"
@@ -117,3 +127,10 @@ class CodeOutput(ReasoningEnv):
 def _is_printable(case: Case) -> bool:
     text = str(case.result)
     return 0 < len(text) <= MAX_OUTPUT_CHARS and text == text.strip()
+
+
+def _size(value: object) -> int:
+    """Return the largest number in a value, without its sign."""
+    if isinstance(value, int):
+        return abs(value)
+    return max(map(_size, value), default=0) if isinstance(value, list) else 0
