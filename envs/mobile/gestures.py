@@ -110,9 +110,9 @@ def find_element(screen: Layout, x: int, y: int) -> Element | None:
     for number in range(len(elements) - 1, screen.modal - 1, -1):
         element = elements[number]
         left, top, right, bottom = element.bounds
-        if left <= x < right and top <= y < bottom:
-            if element.tap or element.hold or element.drag or element.kind in _SOLID:
-                return element
+        usable = element.tap or element.hold or element.drag or element.kind in _SOLID
+        if usable and left <= x < right and top <= y < bottom:
+            return element
     return None
 
 

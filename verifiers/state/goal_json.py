@@ -35,13 +35,16 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 def write_goal(goal: Goal) -> dict[str, Json]:
     """Return a goal as JSON values. `read_goal` is the inverse."""
     answer = goal.answer
+    asked: Json = None
+    if answer is not None:
+        asked = {"items": list(answer.items), "reading": answer.reading}
     return {
         "expectations": [_write(one) for one in goal.expectations],
         "allowed": [
             {"table": one.table, "fields": list(one.fields), "keys": list(one.keys)}
             for one in goal.allowed
         ],
-        "answer": answer and {"items": list(answer.items), "reading": answer.reading},
+        "answer": asked,
         "feasible": goal.feasible,
     }
 

@@ -230,7 +230,8 @@ def _find_damage(
     allowed: Sequence[Allowed], difference: Difference, matched: set[int]
 ) -> list[str]:
     damage = ["the log was rewritten"] if difference.broken_log else []
-    for number, piece in enumerate([*difference.changes, *difference.log]):
+    evidence: list[Change | LogEntry] = [*difference.changes, *difference.log]
+    for number, piece in enumerate(evidence):
         if number not in matched and not any(_tolerates(one, piece) for one in allowed):
             damage.append(f"changed besides: {piece}")
     return damage

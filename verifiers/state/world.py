@@ -83,7 +83,7 @@ class World(NamedTuple):
             raise DataError(f"a second row {key!r} in {name}", "a new primary key")
         if isinstance(key, int) and key >= next_ids.get(name, 1):
             next_ids = {**next_ids, name: key + 1}
-        rows = {**self.tables.get(name, _NO_ROWS), key: row}
+        rows: dict[Key, Row] = {**self.tables.get(name, _NO_ROWS), key: row}
         return World({**self.tables, name: rows}, self.log, self.now, next_ids)
 
     def update(self, table: Table[R], key: Key, **fields: Value) -> "World":
@@ -198,7 +198,7 @@ def _read_table(name: str, table: object, row_type: type[Row] | None) -> Mapping
 @lru_cache(maxsize=256)
 def _make_row_type(name: str, fields: tuple[str, ...]) -> type[Row]:
     try:
-        return namedtuple("Row", fields)  # type: ignore[misc]
+        return namedtuple("Row", fields)
     except ValueError as error:
         raise DataError(f"the fields of {name!r}: {error}", "names as Python has them") from error
 

@@ -50,7 +50,7 @@ class Setting(NamedTuple):
 
 
 class Due(NamedTuple):
-    """Something that happens by itself when the clock comes to it: a timer ends, a message comes."""
+    """Something that happens by itself when its time comes: a timer ends, a message comes."""
 
     id: int
     """Its number."""
