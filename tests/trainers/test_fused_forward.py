@@ -16,7 +16,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from gym_reason.trainers.fused import decoder, fused_logits, supports
+from gym_reason.trainers.fused import decoder, fused_logits, slices, supports
 from gym_reason.trainers.fused.attention import make_positions
 from gym_reason.trainers.fused.block import Plan
 from gym_reason.trainers.fused.products import Products
@@ -127,11 +127,40 @@ def test_logits_from_a_later_position(layers: int, start: int, rows: int) -> Non
 
 
 def test_slices_of_rows_give_the_same_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoder, "SLICE_NUMBERS", 12 * 9 * 3)
+    monkeypatch.setattr(slices, "SLICE_NUMBERS", 12 * 9 * 3)
     ids = make_ids(10, 9)
-    assert len(decoder.slice_rows(torch.empty(10, 9, 12))) == 3
+    assert len(slices.slice_rows(ids, 0, 12)) == 3
     assert_same(make_model(), ids, 1e-5)
     assert_same(make_model(), ids, 1e-5, start=3)
+
+
+def share_prefixes(ids: torch.Tensor, start: int, groups: int) -> torch.Tensor:
+    """Return rows of which each `groups`-th has the same first `start` tokens."""
+    shared = ids.clone()
+    for row in range(len(ids)):
+        shared[row, :start] = ids[row % groups, :start]
+    return shared
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("rows", [10, 40])
+@pytest.mark.parametrize("groups", [1, 3])
+@pytest.mark.parametrize("slice_tokens", [10_000, 40, 5])
+def test_rows_that_begin_alike_share_their_beginning(
+    layers: int, rows: int, groups: int, slice_tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "SLICE_NUMBERS", 12 * slice_tokens)
+    ids = share_prefixes(make_ids(rows, 9), 5, groups)
+    found = slices.slice_rows(ids, 5, 12)
+    assert sorted(row for part in found for row in part.rows) == list(range(rows))
+    if slice_tokens == 10_000:
+        assert [len(part.prefix_rows) for part in found] == [groups]
+    assert_same(make_model(num_hidden_layers=layers), ids, 1e-5, start=5)
+
+
+def test_the_sharing_costs_fewer_tokens() -> None:
+    ids = share_prefixes(make_ids(16, 9), 6, 2)
+    assert [part.count_tokens(9, 6) for part in slices.slice_rows(ids, 6, 12)] == [2 * 6 + 16 * 3]
 
 
 def test_a_single_head_leaves_the_given_projections_alone() -> None:
@@ -140,8 +169,20 @@ def test_a_single_head_leaves_the_given_projections_alone() -> None:
     assert_same(model, make_ids(40, 5), 1e-5)
 
 
-@pytest.mark.parametrize(("given", "start"), [(False, 0), (True, 0), (False, 2), (True, 2)])
-def test_hand_written_gradients_against_finite_differences(given: bool, start: int) -> None:
+@pytest.mark.parametrize(
+    ("given", "start", "shared"),
+    [
+        (False, 0, False),
+        (True, 0, False),
+        (False, 2, False),
+        (True, 2, False),
+        (False, 2, True),
+        (True, 2, True),
+    ],
+)
+def test_hand_written_gradients_against_finite_differences(
+    given: bool, start: int, shared: bool
+) -> None:
     torch.manual_seed(1)
     shape = DecoderShape(hidden=4, heads=2, kv_heads=1, head_dim=2, epsilon=1e-6)
     frequencies = torch.tensor([0.7])
@@ -154,11 +195,15 @@ def test_hand_written_gradients_against_finite_differences(given: bool, start: i
     flat: list[torch.Tensor | None] = [first, draw(4, 4), draw(6, 4), draw(4, 3)]
     flat += [None if given else draw(8), draw(2), draw(2)]
     flat += [draw(8, 4), draw(4, 4), draw(6, 4), draw(4, 3), None, None, None]
-    inputs = [draw(2, 4, 4), draw(2, 4, 8) if given else None, *flat]
+    part = slices.RowSlice((0, 1), (0, 1), None)
+    if shared:
+        part = slices.RowSlice((0, 1), (0,), torch.tensor([0, 0]))
+    tokens = part.count_tokens(4, start)
+    inputs = [draw(tokens, 4), draw(tokens, 8) if given else None, *flat]
     weights = torch.randn(2, 4 - start, 4, dtype=torch.float64)
 
     def loss() -> torch.Tensor:
-        result: torch.Tensor = decoder.DecoderPass.apply(plan, *inputs)  # type: ignore[no-untyped-call]
+        result: torch.Tensor = decoder.DecoderPass.apply(plan, [part], *inputs)  # type: ignore[no-untyped-call]
         return (result * weights).sum()
 
     torch.autograd.backward(loss())

@@ -1,7 +1,7 @@
 """Causal attention with its head norms and rotary embedding, forward and backward.
 
-Axes: n rows, T tokens, S = T less the first positions, whose results nobody reads, H query heads,
-K key heads, G = H / K query heads of a key head, D width of a head.
+Axes: n rows of S tokens; U prefixes of P tokens, each the beginning of some rows, T = P + S; M =
+U P + n S; H query heads, K key heads, G = H / K query heads of a key head, D width of a head.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from torch import Tensor
 from gym_reason.trainers.fused.norm import inverse_rms
 from gym_reason.trainers.fused.products import Products
 from gym_reason.trainers.fused.shape import DecoderShape
+from gym_reason.trainers.fused.slices import RowSlice
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,28 @@ class Positions:
     mask_GTT: Tensor
     """0 where a query may look and -inf elsewhere, `[G, T, T]`."""
 
-    def since(self, start: int) -> "Positions":
-        """Return the same without the queries of the first `start` positions; keys stay."""
-        if start == 0:
-            return self
-        return Positions(
-            self.rotation_TD, self.scaled_rotation_TD[start:], self.mask_GTT[:, start:]
-        )
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the attention of a slice of rows needs to know."""
+
+    shape: DecoderShape
+    """Sizes of the model."""
+    positions: Positions
+    """Rotations and mask."""
+    products: Products
+    """Precision of the matrix products."""
+    part: RowSlice
+    """The rows and their prefixes."""
+    start: int
+    """P."""
+    last: bool
+    """Whether nobody reads the results of the prefixes."""
+
+    @property
+    def prefix_tokens(self) -> int:
+        """U P."""
+        return len(self.part.prefix_rows) * self.start
 
 
 def make_positions(inverse_frequencies: Tensor, shape: DecoderShape, length: int) -> Positions:
@@ -109,52 +125,70 @@ def as_pairs(heads: Tensor) -> Tensor:
 
 
 @dataclass(slots=True)
-class AttentionSaved:
-    """What the backward pass of `attend` needs. B = n K."""
+class LookSaved:
+    """What the backward pass of `_look` needs."""
 
     query: Tensor
-    """Rotated and scaled queries, `[B, G S, D]`."""
+    """Rotated and scaled queries, `[rows K, G queries, D]`."""
     key: Tensor
-    """Rotated keys, `[B, T, D]`."""
+    """Rotated keys, `[rows K, keys, D]`."""
     value: Tensor
-    """Values, `[B, T, D]`."""
+    """Values, `[rows K, keys, D]`."""
     weights: Tensor
-    """Softmax of the scores, `[B, G S, T]`."""
-    query_heads: HeadsSaved
-    """Of the queries' norm."""
+    """Softmax of the scores, `[rows K, G queries, keys]`."""
+
+
+@dataclass(slots=True)
+class PartSaved:
+    """What the backward pass needs of the prefixes, or of the rows."""
+
     key_heads: HeadsSaved
     """Of the keys' norm."""
+    query_heads: HeadsSaved | None = None
+    """Of the queries' norm; None where nobody reads the results."""
+    look: LookSaved | None = None
+    """Of the attention; None where nobody reads the results."""
+
+
+@dataclass(slots=True)
+class AttentionSaved:
+    """What the backward pass of `attend` needs."""
+
+    prefixes: PartSaved | None
+    """Of the prefixes; None where there are none."""
+    rows: PartSaved
+    """Of the rows."""
 
 
 def attend(
-    qkv_nTHD: Tensor,
-    norms: tuple[Tensor | None, Tensor | None],
-    shape: DecoderShape,
-    positions: Positions,
-    products: Products,
+    qkv_MHD: Tensor, norms: tuple[Tensor | None, Tensor | None], scene: Scene
 ) -> tuple[Tensor, AttentionSaved]:
-    """Return the attention's result `[n S, H D]`.
+    """Return the attention's result `[M, H D]`, or where nobody reads the prefixes `[n S, H D]`.
 
-    `qkv_nTHD` holds raw queries, keys and values, `[n, T, H + 2 K, D]`; `norms` the weights of the
+    `qkv_MHD` holds raw queries, keys and values, `[M, H + 2 K, D]`; `norms` the weights of the
     norms of queries and keys.
     """
-    rows, length = qkv_nTHD.shape[:2]
-    raw_query, raw_key, raw_value = torch.split(
-        qkv_nTHD, [shape.heads, shape.kv_heads, shape.kv_heads], dim=2
-    )
-    start = length - positions.scaled_rotation_TD.shape[0]
-    query, query_heads = rotate_heads(
-        raw_query[:, start:], norms[0], positions.scaled_rotation_TD, shape.epsilon
-    )
-    key, key_heads = rotate_heads(raw_key, norms[1], positions.rotation_TD, shape.epsilon)
-    query = query.view(rows * shape.kv_heads, -1, shape.head_dim)
-    key = key.view(rows * shape.kv_heads, length, shape.head_dim)
-    value = raw_value.transpose(1, 2).reshape(key.shape)
-    scores = products.bmm(query, key.transpose(1, 2)).add_(positions.mask_GTT.flatten(0, 1))
-    weights = torch.softmax(scores, -1, out=scores)
-    result = products.bmm(weights, value).view(rows, shape.heads, length - start, shape.head_dim)
-    flat = result.transpose(1, 2).reshape(-1, shape.query_width)
-    return flat, AttentionSaved(query, key, value, weights, query_heads, key_heads)
+    part, start = scene.part, scene.start
+    rows_nSHD = qkv_MHD[scene.prefix_tokens :].view(len(part.rows), -1, *qkv_MHD.shape[1:])
+    key, value, key_heads = _read_keys(rows_nSHD, norms[1], scene, start)
+    results = []
+    prefixes = None
+    if start > 0:
+        count = len(part.prefix_rows)
+        raw_UPHD = qkv_MHD[: scene.prefix_tokens].view(count, start, *qkv_MHD.shape[1:])
+        early_key, early_value, early_heads = _read_keys(raw_UPHD, norms[1], scene, 0)
+        prefixes = PartSaved(early_heads)
+        if not scene.last:
+            query, prefixes.query_heads = _read_queries(raw_UPHD, norms[0], scene, 0)
+            result, prefixes.look = _look(query, early_key, early_value, scene, 0)
+            results.append(result)
+        key = torch.cat((_spread(early_key, part), key), 2)
+        value = torch.cat((_spread(early_value, part), value), 2)
+    query, query_heads = _read_queries(rows_nSHD, norms[0], scene, start)
+    result, look = _look(query, key, value, scene, start)
+    results.append(result)
+    flat = torch.cat(results) if len(results) > 1 else result
+    return flat, AttentionSaved(prefixes, PartSaved(key_heads, query_heads, look))
 
 
 def attend_backward(
@@ -162,43 +196,149 @@ def attend_backward(
     saved: AttentionSaved,
     norms: tuple[Tensor | None, Tensor | None],
     d_norms: tuple[Tensor | None, Tensor | None],
-    shape: DecoderShape,
-    positions: Positions,
-    products: Products,
+    scene: Scene,
 ) -> Tensor:
-    """Return the gradient of the raw queries, keys and values, `[n T, (H + 2 K) D]`.
+    """Return the gradient of the raw queries, keys and values, `[M, (H + 2 K) D]`.
 
-    Adds the gradients of the norms' weights to `d_norms`.
+    Adds the gradients of the norms' weights to `d_norms`. A prefix gets the gradients of its keys
+    and values from itself and from every row that begins with it.
+    """
+    shape, part, start = scene.shape, scene.part, scene.start
+    early = scene.prefix_tokens
+    rows = saved.rows
+    assert rows.look is not None
+    tokens = part.count_tokens(start + rows.look.query.shape[1] // shape.queries_per_key, start)
+    d_qkv = d_flat.new_empty(tokens, shape.heads + 2 * shape.kv_heads, shape.head_dim)
+    own = d_flat if scene.last else d_flat[early:]
+    d_query, d_key, d_value = _look_backward(own, rows.look, scene, len(part.rows))
+    _write_raw(
+        d_qkv[early:].view(len(part.rows), -1, *d_qkv.shape[1:]),
+        (d_query, d_key[:, :, start:].contiguous(), d_value[:, :, start:]),
+        rows,
+        norms,
+        d_norms,
+        scene,
+        start,
+    )
+    if saved.prefixes is not None:
+        prefixes, count = saved.prefixes, len(part.prefix_rows)
+        d_early_key = _gather(d_key[:, :, :start], part)
+        d_early_value = _gather(d_value[:, :, :start], part)
+        d_early_query = None
+        if prefixes.look is not None:
+            d_early_query, from_key, from_value = _look_backward(
+                d_flat[:early], prefixes.look, scene, count
+            )
+            d_early_key += from_key
+            d_early_value += from_value
+        _write_raw(
+            d_qkv[:early].view(count, start, *d_qkv.shape[1:]),
+            (d_early_query, d_early_key, d_early_value),
+            prefixes,
+            norms,
+            d_norms,
+            scene,
+            0,
+        )
+    return d_qkv.view(tokens, -1)
+
+
+def _read_queries(
+    raw: Tensor, weight_D: Tensor | None, scene: Scene, first: int
+) -> tuple[Tensor, HeadsSaved]:
+    """Return the rotated and scaled queries of tokens whose positions begin at `first`."""
+    rotation = scene.positions.scaled_rotation_TD[first : first + raw.shape[1]]
+    return rotate_heads(raw[:, :, : scene.shape.heads], weight_D, rotation, scene.shape.epsilon)
+
+
+def _read_keys(
+    raw: Tensor, weight_D: Tensor | None, scene: Scene, first: int
+) -> tuple[Tensor, Tensor, HeadsSaved]:
+    """Return the rotated keys and the values of tokens whose positions begin at `first`."""
+    shape = scene.shape
+    rotation = scene.positions.rotation_TD[first : first + raw.shape[1]]
+    raw_key = raw[:, :, shape.heads : shape.heads + shape.kv_heads]
+    key, heads = rotate_heads(raw_key, weight_D, rotation, shape.epsilon)
+    return key, raw[:, :, shape.heads + shape.kv_heads :].transpose(1, 2), heads
+
+
+def _spread(early: Tensor, part: RowSlice) -> Tensor:
+    """Return for each row what belongs to its prefix, `[n, K, P, D]`."""
+    return early if part.source_n is None else early[part.source_n]
+
+
+def _gather(d_spread: Tensor, part: RowSlice) -> Tensor:
+    """Return for each prefix the sum over its rows, contiguous: the gradient of `_spread`."""
+    if part.source_n is None:
+        return d_spread.clone(memory_format=torch.contiguous_format)
+    total = d_spread.new_zeros(len(part.prefix_rows), *d_spread.shape[1:])
+    return total.index_add_(0, part.source_n, d_spread)
+
+
+def _look(
+    query: Tensor, key: Tensor, value: Tensor, scene: Scene, first: int
+) -> tuple[Tensor, LookSaved]:
+    """Return the attention's result, tokens before heads and flat, `[rows queries, H D]`.
+
+    Heads come before tokens in what it gets. The queries' positions begin at `first`.
+    """
+    shape = scene.shape
+    rows, _, keys, width = key.shape
+    count = query.shape[2]
+    query = query.reshape(rows * shape.kv_heads, -1, width)
+    key, value = (one.reshape(rows * shape.kv_heads, keys, width) for one in (key, value))
+    mask = scene.positions.mask_GTT[:, first : first + count, :keys].flatten(0, 1)
+    scores = scene.products.bmm(query, key.transpose(1, 2)).add_(mask)
+    weights = torch.softmax(scores, -1, out=scores)
+    result = scene.products.bmm(weights, value).view(rows, shape.heads, count, width)
+    flat = result.transpose(1, 2).reshape(-1, shape.query_width)
+    return flat, LookSaved(query, key, value, weights)
+
+
+def _look_backward(
+    d_flat: Tensor, saved: LookSaved, scene: Scene, rows: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients of queries, keys and values, heads before tokens.
 
     With P the weights and R the gradient of the result: `dV = P^T R`, `dP = R V^T`,
     `dS = P * (dP - sum over keys of dP * P)`, `dQ = dS K`, `dK = dS^T Q`.
     """
-    length = saved.key.shape[1]
-    heads, kv_heads = shape.heads, shape.kv_heads
-    rows = saved.key.shape[0] // kv_heads
-    kept = positions.scaled_rotation_TD.shape[0]
-    start = length - kept
-    d_result = d_flat.view(rows, kept, heads, -1).transpose(1, 2).reshape(saved.query.shape)
-    d_qkv = d_flat.new_empty(rows, length, heads + 2 * kv_heads, shape.head_dim)
-    d_raw_query, d_raw_key, d_raw_value = torch.split(d_qkv, [heads, kv_heads, kv_heads], dim=2)
-    kv_shape = (rows, kv_heads, length, shape.head_dim)
+    shape, products = scene.shape, scene.products
+    keys = saved.key.shape[1]
+    d_result = d_flat.view(rows, -1, shape.heads, shape.head_dim).transpose(1, 2)
+    d_result = d_result.reshape(saved.query.shape)
     d_value = products.bmm(saved.weights.transpose(1, 2), d_result)
-    d_raw_value.copy_(d_value.view(kv_shape).transpose(1, 2))
     d_weights = products.bmm(d_result, saved.value.transpose(1, 2))
     d_scores: Tensor = torch.ops.aten._softmax_backward_data(
         d_weights, saved.weights, -1, d_weights.dtype
     )
-    d_query = products.bmm(d_scores, saved.key).view(rows, heads, kept, -1)
-    d_key = products.bmm(d_scores.transpose(1, 2), saved.query).view(kv_shape)
-    d_raw_query[:, :start] = 0.0
-    rotate_heads_backward(
-        d_query,
-        saved.query_heads,
-        (norms[0], d_norms[0]),
-        positions.scaled_rotation_TD,
-        d_raw_query[:, start:],
+    d_query = products.bmm(d_scores, saved.key).view(rows, shape.heads, -1, shape.head_dim)
+    d_key = products.bmm(d_scores.transpose(1, 2), saved.query)
+    kv_shape = (rows, shape.kv_heads, keys, shape.head_dim)
+    return d_query, d_key.view(kv_shape), d_value.view(kv_shape)
+
+
+def _write_raw(
+    d_raw: Tensor,
+    gradients: tuple[Tensor | None, Tensor, Tensor],
+    saved: PartSaved,
+    norms: tuple[Tensor | None, Tensor | None],
+    d_norms: tuple[Tensor | None, Tensor | None],
+    scene: Scene,
+    first: int,
+) -> None:
+    """Write the gradient of the raw queries, keys and values of some tokens."""
+    shape, positions = scene.shape, scene.positions
+    d_query, d_key, d_value = gradients
+    end = first + d_raw.shape[1]
+    d_raw_query, d_raw_key, d_raw_value = torch.split(
+        d_raw, [shape.heads, shape.kv_heads, shape.kv_heads], dim=2
     )
-    rotate_heads_backward(
-        d_key, saved.key_heads, (norms[1], d_norms[1]), positions.rotation_TD, d_raw_key
-    )
-    return d_qkv.view(rows * length, -1)
+    d_raw_value.copy_(d_value.transpose(1, 2))
+    rotation = positions.rotation_TD[first:end]
+    rotate_heads_backward(d_key, saved.key_heads, (norms[1], d_norms[1]), rotation, d_raw_key)
+    if d_query is None or saved.query_heads is None:
+        d_raw_query.zero_()
+        return
+    rotation = positions.scaled_rotation_TD[first:end]
+    rotate_heads_backward(d_query, saved.query_heads, (norms[0], d_norms[0]), rotation, d_raw_query)

@@ -1,18 +1,26 @@
 """One decoder block, forward and backward, on some rows of the batch.
 
-Axes: M = rows x tokens, L = M less the first positions of each row, which nobody reads, F width of
-the feed-forward layer.
+Axes: M tokens of a slice, those of its prefixes first; L tokens whose output is wanted: all, or in
+the last block those of the rows; F width of the feed-forward layer.
 """
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from gym_reason.trainers.fused.attention import AttentionSaved, Positions, attend, attend_backward
+from gym_reason.trainers.fused.attention import (
+    AttentionSaved,
+    Positions,
+    Scene,
+    attend,
+    attend_backward,
+)
 from gym_reason.trainers.fused.norm import add_norm_gradient, inverse_rms
 from gym_reason.trainers.fused.products import Products
 from gym_reason.trainers.fused.shape import DecoderShape
+from gym_reason.trainers.fused.slices import RowSlice
 from gym_reason.trainers.fused.weights import BlockWeights
 
 
@@ -29,7 +37,11 @@ class Plan:
     length: int
     """Tokens of a row."""
     start: int
-    """The first position whose output is wanted."""
+    """The first position whose output is wanted: the length of a prefix."""
+
+    def scene(self, part: RowSlice, *, last: bool) -> Scene:
+        """Return what the attention of a slice needs to know."""
+        return Scene(self.shape, self.positions, self.products, part, self.start, last)
 
 
 @dataclass(slots=True)
@@ -77,16 +89,23 @@ def normalise(stream: Tensor, epsilon: float) -> NormSaved:
 
 
 def block_forward(
-    stream: Tensor, given_qkv: Tensor | None, weights: BlockWeights, plan: Plan, start: int
+    stream: Tensor,
+    given_qkv: Tensor | None,
+    weights: BlockWeights,
+    plan: Plan,
+    part: RowSlice,
+    *,
+    last: bool,
 ) -> tuple[Tensor, BlockSaved]:
-    """Return the residual stream after a block, without the first `start` positions, `[L, hidden]`.
+    """Return the residual stream after a block, `[L, hidden]`.
 
     Args:
         stream: The residual stream `[M, hidden]`, overwritten.
         given_qkv: Queries, keys and values `[M, (H + 2 K) D]` where they are known already.
         weights: Of the block.
         plan: Of the pass.
-        start: The first position whose output is wanted.
+        part: The slice of rows.
+        last: Whether nobody reads the prefixes after this block.
     """
     norm, qkv = None, given_qkv
     if qkv is None:
@@ -96,16 +115,12 @@ def block_forward(
         if weights.bias is not None:
             qkv.add_(weights.bias)
     result, attention = attend(
-        qkv.view(-1, plan.length, plan.shape.heads + 2 * plan.shape.kv_heads, plan.shape.head_dim),
+        qkv.view(-1, plan.shape.heads + 2 * plan.shape.kv_heads, plan.shape.head_dim),
         (weights.query_norm, weights.key_norm),
-        plan.shape,
-        plan.positions.since(start),
-        plan.products,
+        plan.scene(part, last=last),
     )
-    if start > 0:
-        stream = stream.view(-1, plan.length, stream.shape[1])[:, start:].reshape(
-            -1, stream.shape[1]
-        )
+    if last:
+        stream = stream[len(part.prefix_rows) * plan.start :]
     plan.products.add_mm(stream, result, weights.out.t())
     feed_forward = feed_forward_forward(stream, weights, plan)
     return stream, BlockSaved(norm, attention, result, feed_forward)
@@ -155,7 +170,9 @@ def block_backward(
     weights: BlockWeights,
     gradients: BlockWeights,
     plan: Plan,
-    start: int,
+    part: RowSlice,
+    *,
+    last: bool,
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients of a block's input `[M, hidden]` and of its queries, keys and values.
 
@@ -169,13 +186,10 @@ def block_backward(
         saved.attention,
         (weights.query_norm, weights.key_norm),
         (gradients.query_norm, gradients.key_norm),
-        plan.shape,
-        plan.positions.since(start),
-        plan.products,
+        plan.scene(part, last=last),
     )
-    if start > 0:
-        rest = d_stream.view(-1, plan.length - start, d_stream.shape[1])
-        d_stream = torch.nn.functional.pad(rest, (0, 0, start, 0)).flatten(0, 1)
+    if last:
+        d_stream = pad(d_stream, (0, 0, len(part.prefix_rows) * plan.start, 0))
     if saved.norm is not None and weights.qkv is not None and gradients.qkv is not None:
         if gradients.bias is not None:
             gradients.bias.add_(d_qkv.sum(0))

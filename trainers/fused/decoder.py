@@ -1,6 +1,6 @@
 """The blocks of a decoder as one function of autograd, slice by slice of the batch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,8 @@ from torch.autograd.function import once_differentiable
 
 from gym_reason.trainers.fused.block import BlockSaved, Plan, block_backward, block_forward
 from gym_reason.trainers.fused.norm import add_norm_gradient, inverse_rms
+from gym_reason.trainers.fused.slices import RowSlice
 from gym_reason.trainers.fused.weights import BlockWeights
-
-SLICE_NUMBERS = 160_000
-"""Numbers of the residual stream in a slice: temporary tensors then stay in the CPU's cache."""
 
 
 @dataclass(slots=True)
@@ -29,38 +27,45 @@ class SliceSaved:
 class DecoderPass(torch.autograd.Function):
     """The blocks and the last norm, without its weight.
 
-    In goes the residual stream `[N, T, hidden]`, out comes `[N, S, hidden]`. The queries, keys and
-    values of the first block, `[N, T, (H + 2 K) D]`, may be given. The weights are the fields of a
-    `BlockWeights` for each block.
+    In goes the residual stream of the slices, one after the other, `[M, hidden]`; in each, first
+    the tokens of its prefixes, then those of its rows. Out comes `[N, S, hidden]`. The queries,
+    keys and values of the first block, `[M, (H + 2 K) D]`, may be given. The weights are the
+    fields of a `BlockWeights` for each block.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, plan: Plan, stream_NTC: Tensor, qkv_NTC: Tensor | None, *flat: Tensor | None
+        ctx: Any,
+        plan: Plan,
+        slices: Sequence[RowSlice],
+        stream_MC: Tensor,
+        qkv_MC: Tensor | None,
+        *flat: Tensor | None,
     ) -> Tensor:
-        """Run the blocks on slices of rows."""
+        """Run the blocks slice by slice."""
         keep = any(ctx.needs_input_grad)
-        rows, _, width = stream_NTC.shape
-        unit_NSC = stream_NTC.new_empty(rows, plan.length - plan.start, width)
-        blocks, slices = as_blocks(flat), []
-        with torch.autocast(stream_NTC.device.type, enabled=False):
-            for part in slice_rows(stream_NTC):
-                stream = stream_NTC[part].flatten(0, 1).clone()
+        rows, width = sum(len(part.rows) for part in slices), stream_MC.shape[1]
+        unit_NSC = stream_MC.new_empty(rows, plan.length - plan.start, width)
+        blocks, kept = as_blocks(flat), []
+        last = len(blocks) - 1
+        with torch.autocast(stream_MC.device.type, enabled=False):
+            for part, at in _places(slices, plan):
+                stream = stream_MC[at].clone()
                 saved = []
                 for index, block in enumerate(blocks):
-                    given = (
-                        qkv_NTC[part].flatten(0, 1) if qkv_NTC is not None and index == 0 else None
+                    given = qkv_MC[at] if qkv_MC is not None and index == 0 else None
+                    stream, block_saved = block_forward(
+                        stream, given, block, plan, part, last=index == last
                     )
-                    start = plan.start if index == len(blocks) - 1 else 0
-                    stream, block_saved = block_forward(stream, given, block, plan, start)
                     if keep:
                         saved.append(block_saved)
                     del block_saved
                 inverse = inverse_rms(stream, plan.shape.epsilon)
-                torch.mul(stream, inverse, out=unit_NSC[part].view(-1, width))
-                slices.append(SliceSaved(saved, inverse))
+                unit = (stream * inverse).view(len(part.rows), -1, width)
+                unit_NSC[list(part.rows)] = unit
+                kept.append(SliceSaved(saved, inverse))
         if keep:
-            ctx.plan, ctx.slices, ctx.given = plan, slices, qkv_NTC is not None
+            ctx.plan, ctx.slices, ctx.kept, ctx.given = plan, slices, kept, qkv_MC is not None
             ctx.save_for_backward(unit_NSC, *flat)
         return unit_NSC
 
@@ -73,47 +78,45 @@ class DecoderPass(torch.autograd.Function):
         (d_unit_NSC,) = d_outputs
         unit_NSC, *flat = ctx.saved_tensors
         plan: Plan = ctx.plan
-        if ctx.slices is None:
+        if ctx.kept is None:
             raise RuntimeError("the fused pass can go backward only once")
-        slices, ctx.slices = ctx.slices, None
-        rows, _, width = unit_NSC.shape
-        d_stream_NTC = unit_NSC.new_empty(rows, plan.length, width)
-        d_qkv_NTC = None
+        kept, ctx.kept = ctx.kept, None
+        width, shape = unit_NSC.shape[2], plan.shape
+        total = sum(part.count_tokens(plan.length, plan.start) for part in ctx.slices)
+        d_stream_MC = unit_NSC.new_empty(total, width)
+        d_qkv_MC = None
         if ctx.given:
-            shape = plan.shape
-            d_qkv_NTC = unit_NSC.new_empty(
-                rows, plan.length, shape.query_width + 2 * shape.kv_width
-            )
+            d_qkv_MC = unit_NSC.new_empty(total, shape.query_width + 2 * shape.kv_width)
         d_flat = [None if tensor is None else torch.zeros_like(tensor) for tensor in flat]
         blocks, gradients = as_blocks(flat), as_blocks(d_flat)
         with torch.autocast(unit_NSC.device.type, enabled=False):
-            for part, saved in zip(slice_rows(d_stream_NTC), slices, strict=True):
-                unit = unit_NSC[part].flatten(0, 1)
+            for (part, at), saved in zip(_places(ctx.slices, plan), kept, strict=True):
+                unit = unit_NSC[list(part.rows)].flatten(0, 1)
                 d_stream = torch.zeros_like(unit)
-                d_unit = d_unit_NSC[part].flatten(0, 1).clone()
+                d_unit = d_unit_NSC[list(part.rows)].flatten(0, 1)
                 add_norm_gradient(d_stream, d_unit, unit, saved.inverse)
-                start, d_qkv = plan.start, None
+                last, d_qkv = True, None
                 for block, gradient in zip(reversed(blocks), reversed(gradients), strict=True):
                     d_stream, d_qkv = block_backward(
-                        d_stream, saved.blocks.pop(), block, gradient, plan, start
+                        d_stream, saved.blocks.pop(), block, gradient, plan, part, last=last
                     )
-                    start = 0
-                d_stream_NTC[part] = d_stream.view(-1, plan.length, width)
-                if d_qkv_NTC is not None and d_qkv is not None:
-                    d_qkv_NTC[part] = d_qkv.view(-1, plan.length, d_qkv.shape[1])
-        return None, d_stream_NTC, d_qkv_NTC, *d_flat
+                    last = False
+                d_stream_MC[at] = d_stream
+                if d_qkv_MC is not None and d_qkv is not None:
+                    d_qkv_MC[at] = d_qkv
+        return None, None, d_stream_MC, d_qkv_MC, *d_flat
+
+
+def _places(slices: Sequence[RowSlice], plan: Plan) -> Iterator[tuple[RowSlice, slice]]:
+    """Yield each slice with the place of its tokens."""
+    first = 0
+    for part in slices:
+        end = first + part.count_tokens(plan.length, plan.start)
+        yield part, slice(first, end)
+        first = end
 
 
 def as_blocks(flat: Sequence[Tensor | None]) -> list[BlockWeights]:
     """Return tensors that follow each other as the weights of blocks."""
     width = len(BlockWeights._fields)
     return [BlockWeights(*flat[at : at + width]) for at in range(0, len(flat), width)]  # type: ignore[arg-type]
-
-
-def slice_rows(stream_NTC: Tensor) -> list[slice]:
-    """Return the slices of rows to work on one after the other; all rows at once off the CPU."""
-    rows = stream_NTC.shape[0]
-    count = 1
-    if stream_NTC.device.type == "cpu":
-        count = min(rows, max(1, round(stream_NTC.numel() / SLICE_NUMBERS)))
-    return [slice(at * rows // count, (at + 1) * rows // count) for at in range(count)]

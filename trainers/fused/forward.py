@@ -13,6 +13,7 @@ from gym_reason.trainers.fused.decoder import DecoderPass
 from gym_reason.trainers.fused.memory import keep_freed_memory
 from gym_reason.trainers.fused.products import Products
 from gym_reason.trainers.fused.shape import DecoderShape
+from gym_reason.trainers.fused.slices import RowSlice, slice_rows
 from gym_reason.trainers.fused.weights import BlockWeights, fold_block
 
 
@@ -39,7 +40,8 @@ def fused_hidden(model: PreTrainedModel, ids_NT: Tensor, start: int = 0) -> Tens
     Args:
         model: The model.
         ids_NT: Token ids, int64.
-        start: The first position that is wanted; the last block skips the earlier ones.
+        start: The first position that is wanted. The earlier ones are computed once for all rows
+            that have the same, and the last block skips them.
 
     Returns:
         `hidden_NSC`, S = T - start.
@@ -48,27 +50,38 @@ def fused_hidden(model: PreTrainedModel, ids_NT: Tensor, start: int = 0) -> Tens
         keep_freed_memory()
     decoder: Any = model.get_decoder()  # type: ignore[no-untyped-call]
     shape = DecoderShape.of(model)
+    length = ids_NT.shape[1]
+    slices = slice_rows(ids_NT, start, shape.hidden)
     plan = Plan(
         shape,
-        make_positions(decoder.rotary_emb.inv_freq, shape, ids_NT.shape[1]),
+        make_positions(decoder.rotary_emb.inv_freq, shape, length),
         Products.current(ids_NT.device),
-        length=ids_NT.shape[1],
+        length=length,
         start=start,
     )
+    ids_M = torch.cat([part for one in slices for part in _slice_ids(ids_NT, one, start)])
     blocks = [fold_block(block, shape.head_dim) for block in decoder.layers]
     tokens = decoder.embed_tokens
-    qkv_NTC = None
-    if tokens.weight.shape[0] < ids_NT.numel() // 8:
+    qkv_MC = None
+    if tokens.weight.shape[0] < ids_M.numel() // 8:
         rows_VC = tokens.weight
         if tokens.padding_idx is not None:  # the module gives that row no gradient of its inputs
             every = torch.arange(len(rows_VC), device=ids_NT.device)
             rows_VC = embedding(every, rows_VC, tokens.padding_idx)
-        qkv_NTC = embedding(ids_NT, first_projections(rows_VC, blocks[0], shape))
+        qkv_MC = embedding(ids_M, first_projections(rows_VC, blocks[0], shape))
         blocks[0] = blocks[0]._replace(qkv=None, bias=None)
-    stream_NTC = embedding(ids_NT, tokens.weight, tokens.padding_idx)
+    stream_MC = embedding(ids_M, tokens.weight, tokens.padding_idx)
     flat = [tensor for block in blocks for tensor in block]
-    hidden_NSC: Tensor = DecoderPass.apply(plan, stream_NTC, qkv_NTC, *flat)  # type: ignore[no-untyped-call]
+    hidden_NSC: Tensor = DecoderPass.apply(plan, slices, stream_MC, qkv_MC, *flat)  # type: ignore[no-untyped-call]
     return hidden_NSC
+
+
+def _slice_ids(ids_NT: Tensor, part: RowSlice, start: int) -> tuple[Tensor, Tensor]:
+    """Return the tokens of a slice as its pass has them: of each prefix, then of each row."""
+    return (
+        ids_NT[list(part.prefix_rows), :start].flatten(),
+        ids_NT[list(part.rows), start:].flatten(),
+    )
 
 
 def first_projections(embeddings_VC: Tensor, block: BlockWeights, shape: DecoderShape) -> Tensor:

@@ -42,3 +42,8 @@ class DecoderShape:
     def kv_width(self) -> int:
         """Width of all key heads together, or of all value heads."""
         return self.kv_heads * self.head_dim
+
+    @property
+    def queries_per_key(self) -> int:
+        """Query heads that share a key head."""
+        return self.heads // self.kv_heads
