@@ -1,7 +1,8 @@
 """Agents by name: what `--policy` and `--agent` of the command stand for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gym_reason.agents.answer import AnswerAgent
@@ -9,10 +10,12 @@ from gym_reason.agents.base import Action, Agent
 from gym_reason.agents.bounded import BoundedPolicy
 from gym_reason.agents.conversation import ChatEncoder, Conversation
 from gym_reason.agents.policy import Policy, SamplingParams
+from gym_reason.agents.refine import LOOPS, Loop
 from gym_reason.agents.scripted import ScriptedAgent
 from gym_reason.errors import ConfigError
 from gym_reason.registry import agents, explain_unknown, register_agent
 from gym_reason.types import Message, Task
+from gym_reason.verifiers.arguments import bind_texts, split_spec
 
 SCRIPTED = ("oracle", "random", "wrong", "empty")
 
@@ -65,7 +68,7 @@ def make_actor(policy: str, agent: str, params: SamplingParams) -> Actor:
         policy: A model directory, a checkpoint or a run; or `engine:` and one of `oracle` (plays
             the environment's own demonstration), `random` (draws from the action space), `wrong`,
             `empty`.
-        agent: A registered agent, around a policy that samples.
+        agent: A registered agent, with its settings, around a policy that samples.
         params: How to sample.
 
     Raises:
@@ -73,7 +76,8 @@ def make_actor(policy: str, agent: str, params: SamplingParams) -> Actor:
         UnknownNameError: For an unknown agent.
         ModelError: For a directory that cannot be used.
     """
-    factory = agents.get(agent)
+    name, _, _ = split_spec(agent)
+    agents.get(name)
     engine, colon, name = policy.partition(":")
     if colon and engine == "engine":
         if name not in SCRIPTED:
@@ -81,9 +85,48 @@ def make_actor(policy: str, agent: str, params: SamplingParams) -> Actor:
         return Actor(policy, _scripted(name), None)
     local, encoder = load_policy(policy)
     engine_used: Any = local
-    acting: Any = factory(BoundedPolicy(local, engine_used.max_positions), params)
+    acting = make_agent(agent, BoundedPolicy(local, engine_used.max_positions), params)
     unknown = find_unknown_token(engine_used.tokenizer)
-    return Actor(policy, lambda env, task: acting, encoder, unknown)
+    return Actor(policy, partial(bind_agent, acting), encoder, unknown)
+
+
+def make_agent(
+    spec: str,
+    policy: Policy,
+    params: SamplingParams,
+    prompts: Mapping[str, str] | None = None,
+) -> Agent:
+    """Return the agent that `spec` names around a policy.
+
+    Args:
+        spec: A registered name, optionally with settings: `self-refine`,
+            `self-refine:rounds=3,credit=last`.
+        policy: Whom it asks.
+        params: How to sample.
+        prompts: Templates that stand in for those of a loop, by role.
+
+    Raises:
+        UnknownNameError: Where no agent has the name.
+        UsageError: For a setting that it does not have.
+        ConfigError: For a template that cannot be used.
+    """
+    name, positional, keywords = split_spec(spec)
+    factory = agents.get(name)
+    given: dict[str, object] = {**keywords, "prompts": dict(prompts)} if prompts else {**keywords}
+    bound = bind_texts(factory, (policy, params, *positional), given, f"the agent {spec!r}")
+    agent: Any = factory(*bound.args, **bound.kwargs)
+    return agent  # type: ignore[no-any-return]
+
+
+def find_loop(name: str) -> Loop | None:
+    """Return the loop behind an agent; None for one that is no loop."""
+    return LOOPS.get(name)
+
+
+def bind_agent(agent: Agent, env: Any, task: Task) -> Agent:
+    """Return the agent of one episode: one that uses tools is given those of the environment."""
+    bind: Callable[[Any, Task], Agent] | None = getattr(agent, "bind", None)
+    return agent if bind is None else bind(env, task)
 
 
 def find_unknown_token(tokenizer: Any) -> int | None:

@@ -1,5 +1,6 @@
 """A conversation as messages and, beside them, as the token stream that the policy saw."""
 
+import dataclasses
 from collections import OrderedDict
 from typing import Protocol
 
@@ -96,8 +97,13 @@ class Conversation:
         self._finished: list[TokenTrace] = []
         self._answered: tuple[Message, ...] | None = None
         self._emitted: tuple[int, ...] = ()
+        self._asides: list[Conversation] = []
+        self._uncredited: set[int] = set()
+        self._ids: list[int] = []
+        self._mask: list[bool] = []
+        self._logprobs: list[float] = []
+        self._turns: list[int] = []
         self._turn = 0
-        self._start_trace()
 
     def prompt_ids(self) -> tuple[int, ...]:
         """Return every token up to the policy's next turn."""
@@ -115,7 +121,45 @@ class Conversation:
         self._answered = self.messages
         self._emitted = completion.token_ids
         self.add_message(Message("assistant", completion.text))
+
+    @property
+    def turn(self) -> int:
+        """Number of the turn that tokens are counted to."""
+        return self._turn
+
+    def uncredit(self, first: int, end: int) -> None:
+        """Take the tokens of the turns from `first` to before `end` out of training."""
+        self._uncredited.update(range(first, end))
+        for aside in self._asides:
+            aside.uncredit(first, end)
+
+    def end_turn(self) -> None:
+        """Count the tokens that follow to the next turn of the episode."""
         self._turn += 1
+
+    def rejoin_turn(self) -> None:
+        """Count the tokens of the turn under way to the one before it; undoes `end_turn`."""
+        self._turn -= 1
+        self._turns = [min(turn, self._turn) for turn in self._turns]
+        self._finished = [
+            dataclasses.replace(
+                trace, turn_index=tuple(min(turn, self._turn) for turn in trace.turn_index)
+            )
+            for trace in self._finished
+        ]
+        for aside in self._asides:
+            if aside.turn > self._turn:
+                aside.rejoin_turn()
+
+    def open_aside(self, messages: tuple[Message, ...]) -> "Conversation":
+        """Return a conversation that hears nothing of this one, of the same turn and episode.
+
+        Its streams stand before the one under way here.
+        """
+        aside = Conversation(messages, self._encoder)
+        aside._turn = self._turn
+        self._asides.append(aside)
+        return aside
 
     def add_message(self, message: Message) -> None:
         """Append a message that is not the policy's, or that no policy is behind."""
@@ -123,7 +167,19 @@ class Conversation:
 
     def traces(self) -> tuple[TokenTrace, ...]:
         """Return the token streams so far, without what no action follows."""
-        return (*self._finished, *self._snapshot())
+        asides = (trace for aside in self._asides for trace in aside.traces())
+        traces = (*self._finished, *asides, *self._snapshot())
+        if not self._uncredited:
+            return traces
+        credited = (self._without_uncredited(trace) for trace in traces)
+        return tuple(trace for trace in credited if any(trace.action_mask))
+
+    def _without_uncredited(self, trace: TokenTrace) -> TokenTrace:
+        mask = tuple(
+            acted and turn not in self._uncredited
+            for acted, turn in zip(trace.action_mask, trace.turn_index, strict=True)
+        )
+        return dataclasses.replace(trace, action_mask=mask)
 
     def _extend(self, encoder: ChatEncoder) -> None:
         assert self._answered is not None
@@ -138,10 +194,7 @@ class Conversation:
         self._append(encoder.encode_prompt(self.messages), action=False)
 
     def _start_trace(self) -> None:
-        self._ids: list[int] = []
-        self._mask: list[bool] = []
-        self._logprobs: list[float] = []
-        self._turns: list[int] = []
+        self._ids, self._mask, self._logprobs, self._turns = [], [], [], []
 
     def _append(
         self, ids: tuple[int, ...], *, action: bool, logprobs: tuple[float, ...] | None = None

@@ -24,6 +24,11 @@ _EMBEDDED = {
     ),
     "Lean": ("proofs.lean:Lean", "Prove a theorem in Lean 4, one tactic an action."),
     "Metamath": ("proofs.metamath:Metamath", "Prove a theorem of a Metamath database."),
+    "Mobile": ("mobile.env:Mobile", "Use a phone: its screen as text, one touch an action."),
+    "MobileScreen": (
+        "mobile.screen_env:MobileScreen",
+        "Use a phone: its screen as pixels and text, one touch an action.",
+    ),
     "NaturalDeduction": (
         "proofs.natural:NaturalDeduction",
         "Prove a theorem in natural deduction with a script of tactics.",

@@ -1,7 +1,7 @@
 """The base class of every environment: one task an episode, text in, text out."""
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, SupportsIndex
 
@@ -143,6 +143,16 @@ class ReasoningEnv(gymnasium.Env[str, str]):
         del task
         return "this is not the answer"
 
+    def make_tools(self, task: Task) -> Mapping[str, Callable[[str], str]]:
+        """Return what an agent may use while it works on `task`, by name, from text to text.
+
+        A tool knows no more than the task's prompt does: never the reference. It may be called from
+        another thread. `tests` runs a program on the public tests and says what fails, nothing
+        where all pass; `prover` says what is wrong with a proof, nothing where it is one.
+        """
+        del task
+        return {}
+
     def find_missing(self) -> str:
         """Return what this machine lacks for an episode, in one line; empty where nothing."""
         return ""
@@ -221,7 +231,7 @@ class ReasoningEnv(gymnasium.Env[str, str]):
         valid = action in self.action_space
         result = self.transition(action) if valid else self._refuse(action)
         self._turns += 1
-        truncated = not result.terminated and self._turns >= self.max_turns
+        truncated = not result.terminated and self._is_spent()
         self._over = result.terminated or truncated
         feedback = result.feedback
         observation = feedback if result.observation is None else result.observation
@@ -257,6 +267,10 @@ class ReasoningEnv(gymnasium.Env[str, str]):
     @np_random.setter
     def np_random(self, value: np.random.Generator) -> None:
         self._np_random, self._np_random_seed = value, -1
+
+    def _is_spent(self) -> bool:
+        """Return whether the actions of the episode are used up."""
+        return self._turns >= self.max_turns
 
     def _take_seed(self, seed: int | None) -> None:
         # Making a generator costs ten times the rest of a reset, and an episode whose task is given

@@ -14,6 +14,7 @@ from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]
 import gymnasium
+import numpy as np
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.utils.env_checker import check_env
 
@@ -234,7 +235,7 @@ class _Subject:
             for env, task, actions in zip((first, second), tasks, plays, strict=False)
         ]
         together = _trace_in_turns([first, second], tasks, plays)
-        if together[: len(apart)] != apart:
+        if not is_same(together[: len(apart)], apart):
             raise CheckError("the transitions differ from those of each environment alone")
 
     def takes_a_task(self) -> None:
@@ -243,7 +244,7 @@ class _Subject:
         seen = [
             env.reset(seed=seed, options={"task": task}) for seed, env in enumerate((first, second))
         ]
-        if first.task != task or second.task != task or seen[0] != seen[1]:
+        if first.task != task or second.task != task or not is_same(*seen):
             raise CheckError("two environments given one task do not show the same")
 
     def refuses_late_steps(self) -> None:
@@ -291,7 +292,7 @@ class _Subject:
             observations, _ = envs.reset(seed=3)
             # A vector environment gives its second part the next seed.
             expected = [self.make().reset(seed=seed)[0] for seed in (3, 4)]
-            if list(observations) != expected:
+            if not is_same(_split_batch(observations), expected):
                 raise CheckError("its observations differ from those of single environments")
             for _ in range(3):
                 observations = envs.step(("0", "\u00e9\n"))[0]
@@ -328,6 +329,25 @@ def draw_tasks(env: gymnasium.Env[str, str]) -> str:
         env.reset(seed=seed)
         drawn.append(repr(to_json(unwrap(env).task)))
     return "\n".join(drawn)
+
+
+def is_same(first: object, second: object) -> bool:
+    """Return whether two values are equal, arrays within them included."""
+    if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+        return bool(np.array_equal(first, second))  # type: ignore[arg-type]
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(is_same(first[k], second[k]) for k in first)
+    if isinstance(first, list | tuple) and isinstance(second, list | tuple):
+        return len(first) == len(second) and all(map(is_same, first, second))
+    return first == second
+
+
+def _split_batch(observations: Any) -> list[Any]:
+    """Return the observations of each part of a vector environment."""
+    if not isinstance(observations, dict):
+        return list(observations)
+    rows = zip(*map(_split_batch, observations.values()), strict=True)
+    return [dict(zip(observations, row, strict=True)) for row in rows]
 
 
 def _play(env: ReasoningEnv, task: Task, actions: tuple[str, ...]) -> tuple[float, bool]:

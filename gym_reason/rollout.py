@@ -15,6 +15,7 @@ from gym_reason.agents.base import Action, Agent
 from gym_reason.agents.conversation import ChatEncoder, Conversation
 from gym_reason.envs.base import ReasoningEnv
 from gym_reason.errors import EnvError
+from gym_reason.rounds import credit_rounds, round_turn
 from gym_reason.seeding import derive_seed
 from gym_reason.types import (
     Group,
@@ -24,6 +25,7 @@ from gym_reason.types import (
     Task,
     Trajectory,
     Turn,
+    Verdict,
 )
 from gym_reason.verifiers.capabilities import is_deterministic
 from gym_reason.verifiers.once import JudgedOnce, VerdictMemory
@@ -40,6 +42,8 @@ class EpisodeLimits:
     """Most turns; the environment's own limit usually comes first."""
     step_seconds: float = 600.0
     """Most seconds of one step of a heavy environment."""
+    judge_rounds: bool = False
+    """Whether the answers before the last one of a turn are judged too, for reports."""
     seconds: float | None = None
     """Most seconds of an episode, waiting for the policy included: for policies that may hang.
 
@@ -101,6 +105,7 @@ async def run_episode(
         limits: Where to cut.
     """
     turns: list[Turn] = []
+    asked = 0
     conversation = Conversation(task.prompt, encoder)
     stop_reason: StopReason | None = None
     meta: dict[str, object] = {}
@@ -108,10 +113,13 @@ async def run_episode(
         async with asyncio.timeout(limits.seconds):
             observation, conversation.messages = _reset(env, task, seed)
             while stop_reason is None:
-                action = await agent.act(conversation, derive_seed(seed, "turn", len(turns)))
+                action = await agent.act(conversation, derive_seed(seed, "turn", asked))
+                asked += 1
+                before = await _judge_rounds(env, task, observation, action, limits)
                 said, turn = await _step(env, observation, action, limits.step_seconds)
-                turns.append(turn)
-                stop_reason = _stop_reason(turn, len(turns), limits)
+                turns += credit_rounds(before, turn, action.improvement)
+                conversation.end_turn()
+                stop_reason = _stop_reason(turn, asked, limits)
                 if stop_reason is None:
                     observation, messages = said
                     for message in messages:
@@ -144,6 +152,43 @@ def _broken(env: TextEnv, where: str, error: Exception) -> EnvError:
     """Return the error that ends one episode: an environment is anybody's code."""
     trace = traceback.format_exc(limit=-3)
     return EnvError(f"{env} failed at {where}: {type(error).__name__}: {error} ({trace})")
+
+
+async def _judge_rounds(
+    env: TextEnv, task: Task, observation: str, action: Action, limits: EpisodeLimits
+) -> list[Turn]:
+    """Return the answers before an action as turns, judged where that is asked for.
+
+    Only where an episode is one action, an answer before it is a submission of its own. What the
+    verifier says is written down; the agent never hears it.
+    """
+    if not action.rounds:
+        return []
+    verdicts: list[Verdict | None] = [None] * len(action.rounds)
+    inner = env.unwrapped
+    single = isinstance(inner, ReasoningEnv) and inner.max_turns == 1
+    if single and (limits.judge_rounds or action.improvement):
+        assert isinstance(inner, ReasoningEnv)
+        verifier = inner.verifier
+        try:
+            async with asyncio.timeout(limits.step_seconds * len(action.rounds)):
+                for index, one in enumerate(action.rounds):
+                    if inner.heavy:
+                        verdicts[index] = await asyncio.to_thread(verifier.verify, task, one.text)
+                    else:
+                        verdicts[index] = verifier.verify(task, one.text)
+        except TimeoutError:
+            raise
+        except Exception as error:
+            raise _broken(env, "the judging of a round", error) from error
+    elif action.improvement:
+        raise EnvError(
+            f"credit for improvement in {env}", "an environment whose episode is one action"
+        )
+    return [
+        round_turn(observation, one, verdict)
+        for one, verdict in zip(action.rounds, verdicts, strict=True)
+    ]
 
 
 async def _step(

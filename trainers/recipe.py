@@ -70,6 +70,10 @@ class Recipe:
     """The RL loop."""
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     """How completions are drawn."""
+    agent: str = "answer"
+    """The agent around the policy, with its settings: `self-refine:rounds=2,credit=last`."""
+    prompts: dict[str, str] = field(default_factory=dict)
+    """Templates that stand in for those of the agent, by role: a text, or a `.jinja` file."""
     curriculum: CurriculumSettings = field(default_factory=CurriculumSettings)
     """Difficulty levels."""
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,8 +16,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from gym_reason.agents.answer import AnswerAgent
 from gym_reason.agents.bounded import BoundedPolicy
+from gym_reason.agents.build import bind_agent, make_agent
 from gym_reason.agents.conversation import ChatEncoder
 from gym_reason.agents.engines.local import LocalEngine
 from gym_reason.agents.engines.local.budget import default_cache_bytes
@@ -288,8 +289,9 @@ class Session:
             min_p=settings.min_p,
         )
         engine = self.learner.engine
-        agent = AnswerAgent(BoundedPolicy(engine, engine.max_positions), params)
-        return lambda env, task: agent
+        policy = BoundedPolicy(engine, engine.max_positions)
+        agent = make_agent(self.recipe.agent, policy, params, self.recipe.prompts)
+        return partial(bind_agent, agent)
 
     def finish_step(self, row: dict[str, Json], *, last: bool) -> None:
         """Write a step's metrics, save a checkpoint where one is due, and stop where asked to.

@@ -18,6 +18,20 @@ _GUESSES = (bool, int, float, str)
 """What a text is tried as where the annotation does not say."""
 
 
+def split_spec(spec: str) -> tuple[str, list[str], dict[str, str]]:
+    """Return the name, the arguments by place and those by name of `name:first,key=value`."""
+    name, _, arguments = spec.partition(":")
+    positional: list[str] = []
+    keywords: dict[str, str] = {}
+    for argument in filter(None, (part.strip() for part in arguments.split(","))):
+        key, equals, value = argument.partition("=")
+        if equals:
+            keywords[key.strip()] = value.strip()
+        else:
+            positional.append(argument)
+    return name, positional, keywords
+
+
 def bind_texts(
     factory: Callable[..., object],
     positional: Sequence[object],

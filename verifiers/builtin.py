@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from gym_reason.errors import UsageError
 from gym_reason.registry import register_verifier
 from gym_reason.registry import verifiers as registered
-from gym_reason.verifiers.arguments import bind_texts
+from gym_reason.verifiers.arguments import bind_texts, split_spec
 from gym_reason.verifiers.base import Verifier
 from gym_reason.verifiers.code import CodeVerifier
 from gym_reason.verifiers.compose import weighted
@@ -29,6 +29,7 @@ from gym_reason.verifiers.logic import (
     SudokuVerifier,
 )
 from gym_reason.verifiers.math import MathVerifier
+from gym_reason.verifiers.state.verifier import StateVerifier
 from gym_reason.verifiers.steps import ArithmeticStepsVerifier
 
 register_verifier("math")(MathVerifier)
@@ -49,6 +50,7 @@ register_verifier("graph_colouring")(GraphColouringVerifier)
 register_verifier("knights_and_knaves")(KnightsAndKnavesVerifier)
 register_verifier("rewriting")(RewritingVerifier)
 register_verifier("sudoku")(SudokuVerifier)
+register_verifier("state")(StateVerifier)
 
 
 @register_verifier("judge")
@@ -106,16 +108,8 @@ def make_verifier(spec: str | Verifier | Mapping[str, object]) -> Verifier:
         if isinstance(spec, Verifier):
             return spec
         raise UsageError(f"a verifier of type {type(spec).__name__}", "a name or a Verifier")
-    name, _, arguments = spec.partition(":")
+    name, positional, keywords = split_spec(spec)
     factory = registered.get(name)
-    positional: list[str] = []
-    keywords: dict[str, str] = {}
-    for argument in filter(None, (part.strip() for part in arguments.split(","))):
-        key, equals, value = argument.partition("=")
-        if equals:
-            keywords[key.strip()] = value.strip()
-        else:
-            positional.append(argument)
     bound = bind_texts(factory, positional, keywords, f"the verifier {spec!r}")
     made = factory(*bound.args, **bound.kwargs)
     if not isinstance(made, Verifier):

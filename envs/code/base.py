@@ -2,7 +2,7 @@
 
 import dataclasses
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypedDict
 
@@ -16,6 +16,7 @@ from gym_reason.envs.code.generator import (
     draw_problem,
     write_asserts,
 )
+from gym_reason.envs.code.public import PublicTests, public_task
 from gym_reason.envs.code.records import FORMS, RecordFile, load_records
 from gym_reason.envs.code.tree import ENTRY, write_call, write_program
 from gym_reason.envs.splits import in_split
@@ -222,6 +223,13 @@ class CodeEnv(ReasoningEnv):
             },
         )
 
+    def make_tools(self, task: Task) -> Mapping[str, Callable[[str], str]]:
+        """Return `tests`, which runs a program on the public tests; nothing where all pass."""
+        if public_task(task) is None:
+            return {}
+        public = PublicTests(self.judge)
+        return {"tests": lambda program: public.judge(task, program)[1]}
+
     def demonstrate(self, task: Task, thinking: bool = True) -> tuple[str, ...]:
         """Return the known solution; with thinking, each step after a comment on what it is to do.
 
@@ -246,14 +254,6 @@ def solution_of(task: Task) -> str:
     if not isinstance(solution, str) or not solution:
         raise UsageError(f"task {task.id} holds no solution", "one in its meta")
     return solution
-
-
-def public_task(task: Task) -> Task | None:
-    """Return a task whose tests are the public ones of `task`; None where there are none."""
-    public = task.meta.get("public")
-    if not isinstance(public, str) or not public:
-        return None
-    return dataclasses.replace(task, reference=public)
 
 
 def extend_prompt(task: Task, text: str) -> Task:

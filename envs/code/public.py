@@ -1,8 +1,8 @@
 """What an agent is told of the public tests."""
 
+import dataclasses
 import json
 
-from gym_reason.envs.code.base import public_task
 from gym_reason.types import Outcome, Task
 from gym_reason.verifiers.code import CodeVerifier
 
@@ -44,6 +44,14 @@ class PublicTests:
             said += f"\nThe input was:\n{_cut(case['in'])}\nThe output should be:\n"
             said += _cut(case["out"])
         return share, said
+
+
+def public_task(task: Task) -> Task | None:
+    """Return a task whose tests are the public ones of `task`; None where there are none."""
+    public = task.meta.get("public")
+    if not isinstance(public, str) or not public:
+        return None
+    return dataclasses.replace(task, reference=public)
 
 
 def _cut(text: str) -> str:

@@ -47,7 +47,11 @@ def handle(phone: Phone, event: Event, apps: Mapping[str, App]) -> Phone:
     handler = _DEVICE_HANDLERS.get(event.name)
     if handler is None:
         handler = apps[event.name.partition(".")[0]].handlers[event.name]
-    return handler(phone, event)
+    request = phone.request
+    phone = handler(phone, event)
+    if request is not None and event.name == "answer_request" and event.value:
+        return handle(phone, request.then, apps)
+    return phone
 
 
 def require(phone: Phone, permission: str, then: Event) -> Phone | None:

@@ -1,6 +1,6 @@
 """What a hand does to a device: gestures in points, and what follows from each. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from gym_reason.envs.mobile.app import App
@@ -73,7 +73,36 @@ class Wait(NamedTuple):
 Gesture: TypeAlias = Tap | LongPress | Drag | TypeText | Press | OpenApp | Wait
 
 
-def perform(phone: Phone, gesture: Gesture, screen: Layout, apps: Mapping[str, App]) -> Phone:
+def find_element(screen: Layout, x: int, y: int) -> Element | None:
+    """Return the topmost element that a finger can use at a point; None for none."""
+    elements = screen.elements
+    for number in range(len(elements) - 1, screen.modal - 1, -1):
+        element = elements[number]
+        left, top, right, bottom = element.bounds
+        if left <= x < right and top <= y < bottom and stops_touch(element):
+            return element
+    return None
+
+
+def stops_touch(element: Element) -> bool:
+    """Return whether a finger meets an element, and not what lies under it."""
+    return bool(element.tap or element.hold or element.drag) or element.kind in _SOLID
+
+
+_SOLID = ("dialog", "bar", "fab", "key", "nav")
+"""Kinds that keep a touch from what lies under them."""
+
+Finder: TypeAlias = Callable[[Layout, int, int], Element | None]
+"""Returns the element that a finger meets at a point; None for none."""
+
+
+def perform(
+    phone: Phone,
+    gesture: Gesture,
+    screen: Layout,
+    apps: Mapping[str, App],
+    find: Finder = find_element,
+) -> Phone:
     """Return the device after a gesture and the second that it takes.
 
     A gesture that meets nothing changes nothing but the time and the message at the bottom.
@@ -83,16 +112,17 @@ def perform(phone: Phone, gesture: Gesture, screen: Layout, apps: Mapping[str, A
         gesture: What is done to it.
         screen: What it shows.
         apps: Its apps, by name.
+        find: Finds what is touched; a device that finds it in its own way says so here.
     """
     if phone.toast:
         phone = phone.say("")
     match gesture:
         case Tap(x, y):
-            phone = _touch(phone, screen, x, y, False, apps)
+            phone = _touch(phone, screen, (x, y), False, apps, find)
         case LongPress(x, y):
-            phone = _touch(phone, screen, x, y, True, apps)
+            phone = _touch(phone, screen, (x, y), True, apps, find)
         case Drag():
-            phone = _drag(phone, screen, gesture, apps)
+            phone = _drag(phone, screen, gesture, apps, find)
         case TypeText(words, clear):
             phone = type_text(phone, screen, words, clear)
         case Press(key):
@@ -102,22 +132,6 @@ def perform(phone: Phone, gesture: Gesture, screen: Layout, apps: Mapping[str, A
         case Wait():
             return let_pass(phone, max(0, min(gesture.seconds, MAX_WAIT_S)), apps)
     return let_pass(phone, ACTION_S, apps)
-
-
-def find_element(screen: Layout, x: int, y: int) -> Element | None:
-    """Return the topmost element that a finger can use at a point; None for none."""
-    elements = screen.elements
-    for number in range(len(elements) - 1, screen.modal - 1, -1):
-        element = elements[number]
-        left, top, right, bottom = element.bounds
-        usable = element.tap or element.hold or element.drag or element.kind in _SOLID
-        if usable and left <= x < right and top <= y < bottom:
-            return element
-    return None
-
-
-_SOLID = ("dialog", "bar", "fab", "key", "nav")
-"""Kinds that keep a touch from what lies under them."""
 
 
 def let_pass(phone: Phone, seconds: int, apps: Mapping[str, App]) -> Phone:
@@ -152,9 +166,14 @@ def focused_field(screen: Layout) -> Element | None:
 
 
 def _touch(
-    phone: Phone, screen: Layout, x: int, y: int, long: bool, apps: Mapping[str, App]
+    phone: Phone,
+    screen: Layout,
+    point: tuple[int, int],
+    long: bool,
+    apps: Mapping[str, App],
+    find: Finder,
 ) -> Phone:
-    element = find_element(screen, x, y)
+    element = find(screen, *point)
     if element is None:
         # A touch beside a dialog closes it, like back.
         return handle(phone, Event("back"), apps) if screen.modal else phone
@@ -164,17 +183,17 @@ def _touch(
     if event.name == "type":
         return _type_key(phone, screen, str(event.value))
     if element.drag is not None:
-        event = event._replace(value=_drag_value(element, [(x, y)]))
+        event = event._replace(value=_drag_value(element, [point]))
     return handle(phone, event, apps)
 
 
-def _drag(phone: Phone, screen: Layout, drag: Drag, apps: Mapping[str, App]) -> Phone:
+def _drag(phone: Phone, screen: Layout, drag: Drag, apps: Mapping[str, App], find: Finder) -> Phone:
     x0, y0, x1, y1 = drag
     if y0 < STATUS_HEIGHT and y1 > y0 + 100:
         return handle(phone, Event("cover", "shade"), apps)
     if y0 >= HEIGHT - NAV_HEIGHT and y1 < y0 - 100:
         return handle(phone, Event("home"), apps)
-    element = find_element(screen, x0, y0)
+    element = find(screen, x0, y0)
     if element is not None and element.drag is not None:
         value = _drag_value(element, [(x0, y0), (x1, y1)])
         return handle(phone, element.drag._replace(value=value), apps)

@@ -51,6 +51,8 @@ class Element(NamedTuple):
     """Where it would begin if nothing were cut off; renderers start there."""
     lines: tuple[str, ...] = ()
     """The lines of a paragraph, as they are broken."""
+    bottom: int = 0
+    """Where it would end if nothing were cut off."""
 
 
 class Layout(NamedTuple):
@@ -217,14 +219,15 @@ def _place(
             widget.kind == "field" and widget.name == focus,
             y0,
             break_lines(widget.text, right - left - 2 * MARGIN) if widget.kind == "text" else (),
+            y1,
         )
     )
     for number, child in enumerate(widget.children):
         x0 = edge + 48 * number
-        elements.append(_leaf(child.kind, child, (x0, cut_top, x0 + 48, cut_bottom), y0))
+        elements.append(_leaf(child.kind, child, (x0, cut_top, x0 + 48, cut_bottom), y0, y1))
 
 
-def _leaf(kind: str, widget: Widget, box: Bounds, top: int) -> Element:
+def _leaf(kind: str, widget: Widget, box: Bounds, top: int, bottom: int = 0) -> Element:
     return Element(
         kind,
         box,
@@ -238,6 +241,8 @@ def _leaf(kind: str, widget: Widget, box: Bounds, top: int) -> Element:
         widget.enabled,
         False,
         top,
+        (),
+        bottom or box[3],
     )
 
 

@@ -1,6 +1,6 @@
 """Natural deduction: prove a theorem with tactics, all at once or one at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -196,6 +196,15 @@ class NaturalDeduction(ReasoningEnv):
         if thinking:
             script = add_goals(script, statement, self._symbols)
         return ("\n".join((*first, *script) if self.header else script),)
+
+    def make_tools(self, task: Task) -> Mapping[str, Callable[[str], str]]:
+        """Return `prover`, which says what is wrong with a script; nothing where it is a proof."""
+
+        def check(script: str) -> str:
+            verdict = self.verifier.verify(task, script)
+            return "" if verdict.correct else verdict.feedback or "This is no proof."
+
+        return {"prover": check}
 
     def submissions(self, task: Task) -> tuple[str, ...]:
         """Return the whole script, whatever an action is."""

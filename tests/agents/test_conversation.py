@@ -38,6 +38,7 @@ def test_later_turns_extend_the_same_stream(encoder: ChatEncoder) -> None:
     conversation = Conversation(PROMPT, encoder)
     conversation.prompt_ids()
     conversation.add_completion(complete(encoder, "2+4=6"))
+    conversation.end_turn()
     conversation.add_message(Message("user", "!"))
     second = conversation.prompt_ids()
     conversation.add_completion(complete(encoder, "46"))

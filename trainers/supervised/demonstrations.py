@@ -134,7 +134,6 @@ def _encode(
     from jinja2 import TemplateError  # Only where there is a template to render.
 
     conversation = Conversation((), encoder)
-    wanted: list[bool] = []
     try:
         for message, is_learned in zip(messages, learned, strict=True):
             if message.role != "assistant":
@@ -144,15 +143,9 @@ def _encode(
             ids = (*tokenizer.encode(message.content, add_special_tokens=False), end)
             completion = Completion(ids, (0.0,) * len(ids), message.content, "stop")
             conversation.add_completion(completion)
-            wanted.append(is_learned)
+            if not is_learned:
+                conversation.uncredit(conversation.turn, conversation.turn + 1)
+            conversation.end_turn()
     except (TemplateError, TypeError, IndexError, KeyError) as error:
         raise ValueError(f"the chat template refuses the conversation: {error}") from None
-    traces = []
-    for trace in conversation.traces():
-        mask = tuple(
-            acted and wanted[turn]
-            for acted, turn in zip(trace.action_mask, trace.turn_index, strict=True)
-        )
-        if any(mask):
-            traces.append(TokenTrace(trace.ids, mask, trace.logprobs, trace.turn_index))
-    return traces
+    return list(conversation.traces())

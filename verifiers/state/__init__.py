@@ -15,6 +15,7 @@ from gym_reason.verifiers.state.goals import (
     Want,
 )
 from gym_reason.verifiers.state.judge import Ending, Screen, judge, measure_progress
+from gym_reason.verifiers.state.verifier import StateVerifier, write_reference, write_submission
 from gym_reason.verifiers.state.world import EMPTY_WORLD, LogEntry, Table, World, read_world
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Logged",
     "Screen",
     "Shown",
+    "StateVerifier",
     "Table",
     "Updated",
     "Want",
@@ -41,4 +43,6 @@ __all__ = [
     "judge",
     "measure_progress",
     "read_world",
+    "write_reference",
+    "write_submission",
 ]

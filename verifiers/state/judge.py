@@ -136,7 +136,7 @@ def _match(
                 taken |= _used_by(one, evidence)
             continue
         if isinstance(one, Deleted):
-            numbers = _find_deleted(one, evidence)
+            numbers = [number for number in _find_deleted(one, evidence) if number not in taken]
             wanted_count = len(one.keys) - one.left
             if len(numbers) != wanted_count:
                 unmet.append(f"{len(numbers)} of {wanted_count} deleted: {one}")
@@ -256,12 +256,21 @@ def _answers(wanted: Answer, answer: str | None) -> bool:
     read = READINGS[wanted.reading]
     if not wanted.items:
         return READINGS["title"](answer) == NOTHING
-    # A single thing may hold a comma of its own; several are told apart by commas and lines.
+    # A single thing may hold a comma or a line of its own.
     if len(wanted.items) == 1 and agrees(wanted.reading, wanted.items[0], answer):
         return True
-    given = [part for line in answer.splitlines() for part in line.split(",") if part.strip()]
-    found = Counter(read(part) for part in given)
-    return None not in found and found == Counter(read(item) for item in wanted.items)
+    asked = Counter(read(item) for item in wanted.items)
+    if None in asked:
+        return False
+    # Several are told apart by lines, by semicolons, or by commas; each way takes the whole answer,
+    # so that nothing can be named besides.
+    lines = answer.split("\n")
+    ways = (
+        lines,
+        answer.replace("\n", ";").split(";"),
+        [part for line in lines for part in line.split(",")],
+    )
+    return any(Counter(read(part) for part in way if part.strip()) == asked for way in ways)
 
 
 def _holds(wants: Wants, values: Mapping[str, Value]) -> bool:

@@ -24,7 +24,7 @@ def read_text(value: Value) -> object | None:
     """Return a text in Unicode's composed form, without spaces at its ends or of lines."""
     if not isinstance(value, str):
         return None
-    lines = unicodedata.normalize("NFC", value).strip().splitlines()
+    lines = unicodedata.normalize("NFC", value).strip().replace("\r\n", "\n").split("\n")
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -32,9 +32,28 @@ def read_title(value: Value) -> object | None:
     """Return a text in small letters with single spaces, without quotes around it or a last dot."""
     if not isinstance(value, str):
         return None
-    text = " ".join(unicodedata.normalize("NFKC", value).split()).casefold()
+    text = " ".join(_fold_widths(value).split()).casefold()
     text = text.strip("\"'\u201c\u201d\u2018\u2019")
     return text.removesuffix(".").strip() or None
+
+
+def _fold_widths(text: str) -> str:
+    """Return a text in composed form, its full-width and half-width characters made ordinary.
+
+    Superscripts, circled digits and fractions stay what they are: 5\u00b2 is not 52.
+    """
+    if text.isascii():
+        return text
+    widths = ("<wide>", "<narrow>")
+    return unicodedata.normalize(
+        "NFC",
+        "".join(
+            unicodedata.normalize("NFKC", one)
+            if unicodedata.decomposition(one).startswith(widths)
+            else one
+            for one in text
+        ),
+    )
 
 
 def read_phone(value: Value) -> object | None:
@@ -47,6 +66,8 @@ def read_phone(value: Value) -> object | None:
 def read_number(value: Value) -> object | None:
     """Return a decimal number, 3.0 like 3, perhaps with commas between thousands."""
     if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int) and not -(10**30) < value < 10**30:
         return None
     text = str(value).strip()
     if not re.fullmatch(r"[+-]?([0-9]{1,3}(,[0-9]{3})+|[0-9]{1,30})(\.[0-9]{1,30})?", text, re.A):

@@ -187,7 +187,7 @@ def _read_table(name: str, table: object, row_type: type[Row] | None) -> Mapping
             raise DataError(
                 f"a row of {name!r} of another form", f"{len(fields)} values, key first"
             )
-        if not all(isinstance(value, _VALUE_TYPES) for value in row):
+        if not all(map(_is_plain, row)):
             raise DataError(f"row {row[0]!r} of {name!r} with a nested value", "plain values")
         if row[0] in found:
             raise DataError(f"row {row[0]!r} of {name!r} twice", "each primary key once")
@@ -197,6 +197,9 @@ def _read_table(name: str, table: object, row_type: type[Row] | None) -> Mapping
 
 @lru_cache(maxsize=256)
 def _make_row_type(name: str, fields: tuple[str, ...]) -> type[Row]:
+    # Python takes some names beyond ASCII for equal, and then refuses them in its own way.
+    if len(fields) > MAX_FIELDS or not all(field.isascii() for field in fields):
+        raise DataError(f"the fields of {name!r}", f"at most {MAX_FIELDS} names of ASCII letters")
     try:
         return namedtuple("Row", fields)
     except ValueError as error:
@@ -205,9 +208,14 @@ def _make_row_type(name: str, fields: tuple[str, ...]) -> type[Row]:
 
 def _read_entry(entry: object) -> LogEntry:
     match entry:
-        case [str(kind), int(at), dict(values)]:
+        case [str(kind), int(at), dict(values)] if all(map(_is_plain, values.values())):
             return LogEntry(kind, at, tuple(values.items()))
     raise DataError("an entry of the log of another form", "[kind, time, values]")
 
 
-_VALUE_TYPES = (str, int, float, bool, type(None))
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float)
+
+
+MAX_FIELDS = 100
+"""Most fields of a row that is read without a declaration."""

@@ -8,7 +8,9 @@ from gym_reason.envs.mobile.gestures import Gesture
 class Touch(NamedTuple):
     """A gesture on an element or at a point, before it is known where that is."""
 
-    kind: Literal["tap", "long_press", "input_text", "drag", "scroll"]
+    kind: Literal[
+        "tap", "double_tap", "long_press", "input_text", "drag", "swipe", "scroll", "set_level"
+    ]
     """What is done there."""
     element: int | None = None
     """The number of the element in the observation; None where points are given."""
@@ -25,7 +27,10 @@ class Touch(NamedTuple):
     submit: bool = False
     """Whether enter follows."""
     direction: str = ""
-    """Of a scroll: `up`, `down`, `left` or `right`: where the content that comes into view lies."""
+    """`up`, `down`, `left` or `right`: of a scroll where the content that comes into view lies, of
+    a swipe where the finger goes."""
+    level: int | None = None
+    """The level that a slider is set to, from 0 to 100."""
 
 
 class Say(NamedTuple):
@@ -42,6 +47,8 @@ class Claim(NamedTuple):
 
     status: Literal["complete", "infeasible"]
     """What the agent claims."""
+    answer: str | None = None
+    """What it answers with the same words; None leaves the last answer as it is."""
 
 
 Action: TypeAlias = Gesture | Touch | Say | Claim

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from gym_reason.envs.mobile.app import App
+from gym_reason.envs.mobile.dates import day_at, write_time
 from gym_reason.envs.mobile.device_events import BACK, CLOSE, ask, copy, go, put
 from gym_reason.envs.mobile.look import Look
 from gym_reason.envs.mobile.phone import Phone, Route
@@ -14,6 +15,7 @@ from gym_reason.envs.mobile.widgets import (
     button,
     check,
     field,
+    heading,
     icon,
     item,
     radio,
@@ -138,13 +140,19 @@ def show_note(world: World, route: Route, look: Look) -> Page:
         )
     return Page(
         note.title,
-        (text(note.body, hold=copy(note.body)),),
+        (heading(_describe(note, look)), text(note.body, hold=copy(note.body))),
         (
             icon("edit", look.say("Edit"), Event("notes.edit", note.id)),
             icon("menu", look.say("Menu"), ask("menu")),
         ),
         dialog=dialog,
     )
+
+
+def _describe(note: Note, look: Look) -> str:
+    """Return when a note was changed last, and what it is."""
+    moment = f"{day_at(note.modified).isoformat()} {write_time(note.modified)}"
+    return f"{moment} · {look.say('To-do' if note.todo else 'Note')}"
 
 
 def _show_menu(note: Note, look: Look) -> Dialog:

@@ -14,6 +14,10 @@ from gym_reason.verifiers.state.judge import Screen
 from gym_reason.verifiers.state.world import EMPTY_WORLD, World
 
 
+NOWHERE = (0, 0, 0, 0)
+"""Bounds of nothing."""
+
+
 class SimDevice:
     """A device that is a value: each gesture replaces it by the next one."""
 
@@ -22,9 +26,12 @@ class SimDevice:
     def __init__(self, apps: Mapping[str, App] = APPS) -> None:
         """Make a device without data."""
         self._apps = apps
-        self._screens = Screens(apps)
+        self.screens = Screens(apps)
+        """What it has laid out."""
         self.phone = Phone(EMPTY_WORLD)
         self.look = Look()
+        # What was laid out last: a step looks at the screen several times.
+        self._seen: tuple[Phone | None, Look, Layout] = (None, self.look, Layout((), NOWHERE, 0))
 
     def load(self, world: World, look: Look) -> None:
         """Set the data and the appearance, with the home screen open and nothing else."""
@@ -36,7 +43,13 @@ class SimDevice:
 
     def observe(self) -> Layout:
         """Return what is on the screen."""
-        return self._screens.show(self.phone, self.look)
+        phone, look = self.phone, self.look
+        seen = self._seen
+        if seen[0] is phone and seen[1] is look:
+            return seen[2]
+        layout = self.screens.show(phone, look)
+        self._seen = (phone, look, layout)
+        return layout
 
     def photograph(self, scale: int = 1) -> bytes:
         """Return the screen as a PNG. Raises MissingPackageError without Pillow."""

@@ -1,5 +1,6 @@
 """A hand that uses a device by what is written on it: how oracles act, through the real screen."""
 
+from gym_reason.envs.mobile.actions.resolve import resolve
 from gym_reason.envs.mobile.actions.types import Action, Claim, Say, Touch
 from gym_reason.envs.mobile.devices.base import Device
 from gym_reason.envs.mobile.gestures import (
@@ -55,10 +56,8 @@ class Hand:
 
     def set_level(self, label: str, level: int) -> None:
         """Drag a slider to a level from 0 to 100."""
-        element, _ = self._find(label, "slider", 0)
-        left, _, right, _ = element.bounds
-        x, y = centre(element)
-        self._do(Drag(x, y, left + 24 + (right - left - 48) * level // 100, y))
+        _, index = self._find(label, "slider", 0)
+        self._do(Touch("set_level", element=index, level=level))
 
     def drag(self, x0: int, y0: int, x1: int, y1: int) -> None:
         """Move a finger from one point to another."""
@@ -102,13 +101,12 @@ class Hand:
             index = self._look_for(screen, wanted, kind, number)
             if index is not None:
                 return screen.elements[index], index
-            left, top, right, bottom = screen.body
-            x, far = (left + right) // 2, max(bottom - top - 60, 40)
+            _, top, _, bottom = screen.body
             if turn == 0 and screen.scroll > 0:
-                for _ in range(1 + screen.scroll // far):
-                    self._do(Drag(x, top + 8, x, top + 8 + far))
+                for _ in range(1 + screen.scroll // max(bottom - top - 60, 40)):
+                    self._do(Touch("scroll", direction="up"))
             elif screen.scroll < screen.max_scroll and not screen.modal:
-                self._do(Drag(x, bottom - 8, x, bottom - 8 - far))
+                self._do(Touch("scroll", direction="down"))
             else:
                 break
         seen = [element.text for element in self.device.observe().elements if element.tap]
@@ -126,9 +124,10 @@ class Hand:
         ]
         return found[number] if number < len(found) else None
 
-    def _do(self, gesture: Gesture) -> None:
-        self.actions.append(gesture)
-        self._gesture(gesture)
+    def _do(self, action: Gesture | Touch) -> None:
+        self.actions.append(action)
+        for gesture in resolve(action, self.device.observe()):
+            self._gesture(gesture)
 
     def _gesture(self, gesture: Gesture) -> None:
         self.device.act(gesture)

@@ -1,6 +1,6 @@
 """Where the values of tasks come from: pools of words that differ between the splits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -196,11 +196,21 @@ class Values:
     Every text it gives is new within the task, so that no two rows are mixed up by accident.
     """
 
-    def __init__(self, rng: np.random.Generator, split: str) -> None:
-        """Draw with `rng` from the pools of `train` or `test`; `all` draws from both."""
+    def __init__(
+        self, rng: np.random.Generator, split: str, given: frozenset[str] = frozenset()
+    ) -> None:
+        """Draw with `rng` from the pools of `train` or `test`; `all` draws from both.
+
+        What is in `given`, in small letters, counts as given already.
+        """
         self.rng = rng
         self._splits = ("train", "test") if split == "all" else (split,)
-        self._given: set[str] = set()
+        self._given: set[str] = set(given)
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The texts that were given so far, in small letters."""
+        return frozenset(self._given)
 
     def integer(self, low: int, high: int) -> int:
         """Return a whole number from `low` to `high`."""
@@ -219,9 +229,13 @@ class Values:
         order = self.rng.permutation(len(items))[:count]
         return [items[int(index)] for index in order]
 
+    def pick_from(self, pools: Mapping[str, Sequence[T]]) -> T:
+        """Return one of the items that a pool has for the split."""
+        return self.pick(pools[self.pick(self._splits)])
+
     def word(self, kind: str) -> str:
         """Return a word of a kind in WORDS; it may come twice."""
-        return self.pick(WORDS[kind][self.pick(self._splits)])
+        return self.pick_from(WORDS[kind])
 
     def person(self) -> tuple[str, str]:
         """Return a first and a last name that together are new."""
@@ -235,6 +249,10 @@ class Values:
     def phone(self) -> str:
         """Return a new telephone number, with a plus and eleven digits."""
         return self._new(lambda: "+1555" + "".join(str(self.integer(0, 9)) for _ in range(7)))
+
+    def new(self, draw: Callable[[], str]) -> str:
+        """Return a text that `draw` gives and that is new within the task."""
+        return self._new(draw)
 
     def title(self) -> str:
         """Return a new title of two words: `Quiet harbour`."""

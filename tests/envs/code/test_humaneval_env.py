@@ -7,7 +7,7 @@ import pytest
 
 import gym_reason
 from gym_reason.envs.base import unwrap
-from gym_reason.envs.code.base import public_task
+from gym_reason.envs.code.public import public_task
 
 assert gym_reason  # registers the environments
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gym_reason.envs.code.base import public_task
+from gym_reason.envs.code.public import public_task
 from gym_reason.envs.code.contests import _pickled_text
 from gym_reason.envs.code.records import FORMS, RecordFile, load_records
 from gym_reason.envs.code.single import Code

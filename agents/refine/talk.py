@@ -1,0 +1,168 @@
+"""What a loop can do: ask the policy, in the conversation or aside, use a tool, answer."""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gym_reason.agents.base import Round
+from gym_reason.agents.conversation import Conversation
+from gym_reason.agents.policy import Policy, SamplingParams
+from gym_reason.agents.refine.prompts import PromptBook
+from gym_reason.errors import UsageError
+from gym_reason.seeding import derive_seed
+from gym_reason.types import Completion, Message
+
+Tool = Callable[[str], str]
+"""From a text to a text; it never holds the reference. It may take long, and may fail."""
+
+CUT = "\n[cut]"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one turn of a loop may use up."""
+
+    calls: int = 32
+    """Most calls of the policy."""
+    tokens: int | None = None
+    """Most tokens of all calls together; None for no limit but that of each call."""
+    tool_calls: int = 32
+    """Most uses of tools."""
+    tool_seconds: float = 30.0
+    """Most seconds of one use of a tool."""
+    tool_characters: int = 2000
+    """Most characters of what a tool says; more is cut, and says so."""
+
+
+class LimitReached(Exception):
+    """A loop has used up what it may: it ends with the answer that it has."""
+
+
+class Talk:
+    """One turn of an episode, as a loop sees it."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        policy: Policy,
+        params: SamplingParams,
+        seed: int,
+        prompts: PromptBook,
+        tools: Mapping[str, Tool],
+        limits: Limits,
+    ) -> None:
+        """Begin a turn: the conversation's last message is the environment's."""
+        self._main, self._policy, self._params = conversation, policy, params
+        self._seed, self._prompts, self._limits = seed, prompts, limits
+        self._tools = tools
+        self._calls = self._tokens = self._tool_calls = 0
+        self._answer: Round | None = None
+        self._completion: Completion | None = None
+        self._heard = ""
+        self._under_way = False
+        self.rounds: list[Round] = []
+        """The answers before the present one."""
+        self.task = "\n\n".join(
+            message.content for message in conversation.messages if message.role != "assistant"
+        )
+        """What the environment said so far."""
+
+    @property
+    def answer(self) -> Round | None:
+        """The answer that the loop has; None before the first."""
+        return self._answer
+
+    def has(self, tool: str) -> bool:
+        """Return whether the environment or the agent's settings give a tool."""
+        return tool in self._tools
+
+    async def draft(self) -> str:
+        """Return the policy's answer to the task, in the conversation."""
+        self._go_on()
+        return await self._sample(self._main)
+
+    async def ask(self, role: str, **values: object) -> str:
+        """Ask in the conversation, which the policy remembers: returns what it says.
+
+        Args:
+            role: The prompt's name: a template of the loop.
+            values: What the template shows, besides `task`.
+        """
+        self._go_on()
+        self._main.add_message(Message("user", self._prompts.render(role, self._with_task(values))))
+        return await self._sample(self._main)
+
+    async def ask_aside(self, role: str, **values: object) -> str:
+        """Ask in a conversation of its own, where the policy knows nothing but the prompt."""
+        self._go_on()
+        words = self._prompts.render(role, self._with_task(values))
+        return await self._sample(self._main.open_aside((Message("user", words),)))
+
+    def propose(self, answer: str) -> None:
+        """Make a text the present answer; the one before becomes a round of the trajectory."""
+        if self._answer is not None:
+            self.rounds.append(dataclasses.replace(self._answer, heard=self._heard))
+            if not self._under_way:
+                self._main.end_turn()
+        self._answer, self._heard = Round(answer, self._completion), ""
+        self._under_way = False
+
+    def close(self) -> None:
+        """End the turn: what led to no new answer belongs to the last one."""
+        if self._under_way:
+            self._main.rejoin_turn()
+            self._under_way = False
+
+    def hear(self, words: str) -> None:
+        """Write down what was said to the present answer, for reports."""
+        self._heard = words
+
+    async def use(self, tool: str, text: str) -> str:
+        """Return what a tool says, cut where it is long; a line `error: ...` where it fails.
+
+        Other episodes go on meanwhile. Raises UsageError for a tool that there is not, and
+        LimitReached where no uses are left.
+        """
+        if tool not in self._tools:
+            known = ", ".join(sorted(self._tools)) or "none here"
+            raise UsageError(f"the loop needs the tool {tool!r}", f"one of: {known}")
+        if self._tool_calls >= self._limits.tool_calls:
+            raise LimitReached
+        self._tool_calls += 1
+        try:
+            async with asyncio.timeout(self._limits.tool_seconds):
+                said = await asyncio.to_thread(self._tools[tool], text)
+        except TimeoutError:
+            return f"error: {tool} took more than {self._limits.tool_seconds:g} seconds"
+        except Exception as error:  # it is anybody's code, on what a policy wrote
+            return f"error: {tool} failed: {type(error).__name__}: {error}"[:300]
+        if len(said) > self._limits.tool_characters:
+            said = said[: self._limits.tool_characters - len(CUT)] + CUT
+        return said
+
+    def _go_on(self) -> None:
+        """Count what is said from here on to the next answer, where there is one already."""
+        if self._answer is not None and not self._under_way:
+            self._main.end_turn()
+            self._under_way = True
+
+    def _with_task(self, values: Mapping[str, object]) -> dict[str, object]:
+        return {"task": self.task, **values}
+
+    async def _sample(self, conversation: Conversation) -> str:
+        """Sample with a seed of its own, within what is left of the tokens."""
+        limits = self._limits
+        room = self._params.max_tokens
+        if limits.tokens is not None:
+            room = min(room, limits.tokens - self._tokens)
+        if self._calls >= limits.calls or room <= 0:
+            raise LimitReached
+        seed = self._seed if self._calls == 0 else derive_seed(self._seed, "call", self._calls)
+        params = dataclasses.replace(self._params, seed=seed, max_tokens=room)
+        self._calls += 1
+        completion = await self._policy.sample(conversation.prompt_ids(), params)
+        self._tokens += len(completion.token_ids)
+        conversation.add_completion(completion)
+        self._completion = completion
+        return completion.text
