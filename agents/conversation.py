@@ -115,9 +115,13 @@ class Conversation:
             self._extend(self._encoder)
         return tuple(self._ids)
 
-    def add_completion(self, completion: Completion) -> None:
-        """Append what the policy emitted after `prompt_ids`, and its text as a message."""
-        self._append(completion.token_ids, action=True, logprobs=completion.logprobs)
+    def add_completion(self, completion: Completion, *, trained: bool = True) -> None:
+        """Append what the policy emitted after `prompt_ids`, and its text as a message.
+
+        With `trained` False its tokens are read like those of the environment.
+        """
+        logprobs = completion.logprobs if trained else None
+        self._append(completion.token_ids, action=trained, logprobs=logprobs)
         self._answered = self.messages
         self._emitted = completion.token_ids
         self.add_message(Message("assistant", completion.text))

@@ -1,6 +1,6 @@
 """Self-refine loops: short functions over a policy that draft, listen and revise."""
 
-from gym_reason.agents.refine import external, intrinsic
+from gym_reason.agents.refine import external, intrinsic, tuned
 from gym_reason.agents.refine.loop import LOOPS, Loop, LoopAgent, refine_loop
 from gym_reason.agents.refine.talk import LimitReached, Limits, Talk
 
@@ -14,4 +14,5 @@ __all__ = [
     "external",
     "intrinsic",
     "refine_loop",
+    "tuned",
 ]

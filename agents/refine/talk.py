@@ -1,8 +1,11 @@
 """What a loop can do: ask the policy, in the conversation or aside, use a tool, answer."""
 
 import asyncio
+import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+import math
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gym_reason.agents.base import Round
@@ -77,35 +80,60 @@ class Talk:
         """Return whether the environment or the agent's settings give a tool."""
         return tool in self._tools
 
-    async def draft(self) -> str:
+    async def draft(self, *, trained: bool = True) -> str:
         """Return the policy's answer to the task, in the conversation."""
         self._go_on()
-        return await self._sample(self._main)
+        return await self._sample(self._main, trained=trained)
 
-    async def ask(self, role: str, **values: object) -> str:
+    async def ask(self, role: str, *, trained: bool = True, **values: object) -> str:
         """Ask in the conversation, which the policy remembers: returns what it says.
 
         Args:
             role: The prompt's name: a template of the loop.
+            trained: Whether its tokens are the policy's, to be trained on.
             values: What the template shows, besides `task`.
         """
         self._go_on()
         self._main.add_message(Message("user", self._prompts.render(role, self._with_task(values))))
-        return await self._sample(self._main)
+        return await self._sample(self._main, trained=trained)
 
-    async def ask_aside(self, role: str, **values: object) -> str:
-        """Ask in a conversation of its own, where the policy knows nothing but the prompt."""
+    async def ask_aside(
+        self, role: str, *, trained: bool = True, stop: tuple[str, ...] = (), **values: object
+    ) -> str:
+        """Ask in a conversation of its own, where the policy knows nothing but the prompt.
+
+        `stop` are texts that end what it says; see `ask` for the rest.
+        """
         self._go_on()
         words = self._prompts.render(role, self._with_task(values))
-        return await self._sample(self._main.open_aside((Message("user", words),)))
+        aside = self._main.open_aside((Message("user", words),))
+        return await self._sample(aside, trained=trained, stop=stop)
 
-    def propose(self, answer: str) -> None:
-        """Make a text the present answer; the one before becomes a round of the trajectory."""
+    @property
+    def lowest_probability(self) -> float:
+        """The probability of the least likely token of what the policy said last; 1 for none."""
+        spoken = self._completion
+        return math.exp(min(spoken.logprobs)) if spoken and spoken.logprobs else 1.0
+
+    def choose(self, items: Sequence[str], name: str) -> str:
+        """Return one of some texts, by the seed of the turn."""
+        return items[derive_seed(self._seed, "choose", name) % len(items)]
+
+    @property
+    def spoken(self) -> Completion | None:
+        """What the policy said last."""
+        return self._completion
+
+    def propose(self, answer: str, behind: Completion | None = None) -> None:
+        """Make a text the present answer; the one before becomes a round of the trajectory.
+
+        `behind` is what the policy said that it was read from; None for what it said last.
+        """
         if self._answer is not None:
             self.rounds.append(dataclasses.replace(self._answer, heard=self._heard))
             if not self._under_way:
                 self._main.end_turn()
-        self._answer, self._heard = Round(answer, self._completion), ""
+        self._answer, self._heard = Round(answer, behind or self._completion), ""
         self._under_way = False
 
     def close(self) -> None:
@@ -132,7 +160,7 @@ class Talk:
         self._tool_calls += 1
         try:
             async with asyncio.timeout(self._limits.tool_seconds):
-                said = await asyncio.to_thread(self._tools[tool], text)
+                said = await run_in_thread(self._tools[tool], text)
         except TimeoutError:
             return f"error: {tool} took more than {self._limits.tool_seconds:g} seconds"
         except Exception as error:  # it is anybody's code, on what a policy wrote
@@ -150,7 +178,9 @@ class Talk:
     def _with_task(self, values: Mapping[str, object]) -> dict[str, object]:
         return {"task": self.task, **values}
 
-    async def _sample(self, conversation: Conversation) -> str:
+    async def _sample(
+        self, conversation: Conversation, *, trained: bool, stop: tuple[str, ...] = ()
+    ) -> str:
         """Sample with a seed of its own, within what is left of the tokens."""
         limits = self._limits
         room = self._params.max_tokens
@@ -159,10 +189,41 @@ class Talk:
         if self._calls >= limits.calls or room <= 0:
             raise LimitReached
         seed = self._seed if self._calls == 0 else derive_seed(self._seed, "call", self._calls)
-        params = dataclasses.replace(self._params, seed=seed, max_tokens=room)
+        stops = (*self._params.stop, *stop)
+        params = dataclasses.replace(self._params, seed=seed, max_tokens=room, stop=stops)
         self._calls += 1
         completion = await self._policy.sample(conversation.prompt_ids(), params)
         self._tokens += len(completion.token_ids)
-        conversation.add_completion(completion)
+        conversation.add_completion(completion, trained=trained)
         self._completion = completion
         return completion.text
+
+
+async def run_in_thread(tool: Tool, text: str) -> str:
+    """Return what a tool says, from a thread of its own.
+
+    A pool's threads would all be taken by tools that hang; nobody waits for a thread that was given
+    up, and it ends with the process.
+    """
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[str] = loop.create_future()
+
+    def settle(said: str | None, error: Exception | None) -> None:
+        if answered.done():
+            return
+        if error is None:
+            answered.set_result(said or "")
+        else:
+            answered.set_exception(error)
+
+    def work() -> None:
+        said, failure = None, None
+        try:
+            said = str(tool(text))
+        except Exception as error:  # handed to whoever waits
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, said, failure)
+
+    threading.Thread(target=work, name="tool", daemon=True).start()
+    return await answered
