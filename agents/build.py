@@ -1,6 +1,8 @@
 """Agents by name: what `--policy` and `--agent` of the command stand for."""
 
-from collections.abc import Callable, Mapping
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,19 +12,24 @@ from gym_reason.agents.base import Action, Agent
 from gym_reason.agents.bounded import BoundedPolicy
 from gym_reason.agents.conversation import ChatEncoder, Conversation
 from gym_reason.agents.policy import Policy, SamplingParams
-from gym_reason.agents.refine import LOOPS, Loop
+from gym_reason.agents.refine import LOOPS
+from gym_reason.agents.refine.prompts import read_templates
 from gym_reason.agents.scripted import ScriptedAgent
 from gym_reason.errors import ConfigError
 from gym_reason.registry import agents, explain_unknown, register_agent
-from gym_reason.types import Message, Task
+from gym_reason.types import Json, Message, Task
 from gym_reason.verifiers.arguments import bind_texts, split_spec
 
 SCRIPTED = ("oracle", "random", "wrong", "empty")
 
 
 @register_agent("answer")
-def make_answer_agent(policy: Policy, params: SamplingParams) -> Agent:
+def make_answer_agent(
+    policy: Policy, params: SamplingParams, *, tokens: int | None = None
+) -> Agent:
     """Ask the policy once a turn."""
+    if tokens is not None:
+        params = dataclasses.replace(params, max_tokens=min(params.max_tokens, tokens))
     return AnswerAgent(policy, params)
 
 
@@ -62,32 +69,41 @@ class RandomAgent:
 
 
 def make_actor(policy: str, agent: str, params: SamplingParams) -> Actor:
-    """Return who acts.
+    """Return who acts with one agent; see `make_actors`."""
+    return make_actors(policy, [agent], params)[0]
+
+
+def make_actors(policy: str, specs: Sequence[str], params: SamplingParams) -> list[Actor]:
+    """Return who acts, with each of some agents around one policy.
 
     Args:
         policy: A model directory, a checkpoint or a run; or `engine:` and one of `oracle` (plays
             the environment's own demonstration), `random` (draws from the action space), `wrong`,
-            `empty`.
-        agent: A registered agent, with its settings, around a policy that samples.
+            `empty`, which no agent stands around.
+        specs: Registered agents with their settings, around a policy that samples.
         params: How to sample.
 
     Raises:
         ConfigError: For an unknown engine.
         UnknownNameError: For an unknown agent.
+        UsageError: For a setting that an agent does not have.
         ModelError: For a directory that cannot be used.
     """
-    name, _, _ = split_spec(agent)
-    agents.get(name)
+    for spec in specs:
+        agents.get(split_spec(spec)[0])
     engine, colon, name = policy.partition(":")
     if colon and engine == "engine":
         if name not in SCRIPTED:
             raise ConfigError(*explain_unknown("engine", name, list(SCRIPTED)))
-        return Actor(policy, _scripted(name), None)
+        return [Actor(policy, _scripted(name), None)] * len(specs)
     local, encoder = load_policy(policy)
     engine_used: Any = local
-    acting = make_agent(agent, BoundedPolicy(local, engine_used.max_positions), params)
+    bounded = BoundedPolicy(local, engine_used.max_positions)
     unknown = find_unknown_token(engine_used.tokenizer)
-    return Actor(policy, partial(bind_agent, acting), encoder, unknown)
+    return [
+        Actor(policy, partial(bind_agent, make_agent(spec, bounded, params)), encoder, unknown)
+        for spec in specs
+    ]
 
 
 def make_agent(
@@ -118,9 +134,35 @@ def make_agent(
     return agent  # type: ignore[no-any-return]
 
 
-def find_loop(name: str) -> Loop | None:
-    """Return the loop behind an agent; None for one that is no loop."""
-    return LOOPS.get(name)
+def list_agents() -> list[str]:
+    """Return the names of all agents, plugins included."""
+    return list(agents)
+
+
+def describe_agent(name: str) -> dict[str, Json]:
+    """Return what an agent is: its summary, source, tools, settings and prompts.
+
+    Raises UnknownNameError.
+    """
+    factory, loop = agents.get(name), LOOPS.get(name)
+    described = loop.run if loop else factory
+    skipped = ("policy", "params", "prompts", "talk")
+    settings: dict[str, Json] = {
+        key: "" if value.default is inspect.Parameter.empty else str(value.default)
+        for part in dict.fromkeys((described, factory))
+        for key, value in inspect.signature(part).parameters.items()
+        if key not in skipped and value.kind is not inspect.Parameter.VAR_KEYWORD
+    }
+    return {
+        "name": name,
+        "summary": (inspect.getdoc(described) or "").partition("\n")[0],
+        "paper": loop.paper if loop else "",
+        "grade": loop.grade if loop else "",
+        "oracle": loop.oracle if loop else False,
+        "tools": list(loop.tools) if loop else [],
+        "settings": settings,
+        "prompts": dict(read_templates(name)),
+    }
 
 
 def bind_agent(agent: Agent, env: Any, task: Task) -> Agent:

@@ -44,6 +44,9 @@ class TaskResult:
     """How each episode, unscorable ones too, was judged: see `outcome_of`."""
     actions: tuple[str, ...]
     """Last action of each."""
+    rounds: tuple[tuple[bool, ...], ...] = ()
+    """For each episode that could be scored, whether each answer of a loop was right, the last one
+    among them; one alone where the agent did not better its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,13 @@ class EvalSummary:
     """Mean return."""
     tokens: float = 0.0
     """Mean tokens of an episode."""
+    rounds: tuple[float, ...] = ()
+    """Accuracy of the first answer, of the second and so on; an episode that stopped counts with
+    its last one. One entry where no agent bettered its answer."""
+    fixed: float = 0.0
+    """Share of the episodes whose first answer was wrong that end with a right one."""
+    broken: float = 0.0
+    """Share of the episodes whose first answer was right that end with a wrong one."""
     outcomes: dict[str, int] = field(default_factory=dict)
     """How many episodes ended in each outcome."""
     unscorable: int = 0
@@ -119,7 +129,19 @@ def summarise_group(group: Group) -> TaskResult:
         tokens=tuple(trajectory.completion_tokens for trajectory in scorable),
         outcomes=tuple(map(outcome_of, group.trajectories)),
         actions=tuple(t.turns[-1].action if t.turns else "" for t in group.trajectories),
+        rounds=tuple(judged_rounds(trajectory) for trajectory in scorable),
     )
+
+
+def judged_rounds(trajectory: Trajectory) -> tuple[bool, ...]:
+    """Return whether each answer was right that an agent had in its last turn, oldest first."""
+    judged: list[bool] = []
+    for turn in trajectory.turns:
+        if turn.info.get("round"):
+            judged.append(turn.verdict is not None and turn.verdict.correct)
+        elif turn is not trajectory.turns[-1]:
+            judged.clear()
+    return (*judged, trajectory.correct)
 
 
 def outcome_of(trajectory: Trajectory) -> str:
@@ -168,6 +190,8 @@ def summarise(
     rewards = [reward for result in results for reward in result.rewards]
     tokens = [count for result in results for count in result.tokens]
     outcomes = Counter(outcome for result in results for outcome in result.outcomes)
+    episodes = [judged for result in results for judged in result.rounds]
+    longest = max(map(len, episodes), default=0)
     return EvalSummary(
         env=env,
         policy=policy,
@@ -178,11 +202,46 @@ def summarise(
         pass_at=pass_at,
         reward=sum(rewards) / len(rewards) if rewards else 0.0,
         tokens=sum(tokens) / len(tokens) if tokens else 0.0,
+        rounds=tuple(
+            _share([judged[min(at, len(judged) - 1)] for judged in episodes])
+            for at in range(longest)
+        ),
+        fixed=_share([judged[-1] for judged in episodes if not judged[0]]),
+        broken=_share([not judged[-1] for judged in episodes if judged[0]]),
         outcomes=dict(sorted(outcomes.items())),
         unscorable=sum(len(r.outcomes) - len(r.correct) for r in results),
         without_room=outcomes[NO_ROOM],
         seconds=round(time.monotonic() - started, 2),
     )
+
+
+def _share(values: Sequence[bool]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def compare_results(
+    first: Sequence[TaskResult], second: Sequence[TaskResult]
+) -> tuple[float, tuple[float, float]]:
+    """Return by how much the second agent is better on the same tasks, with a 95% interval.
+
+    The difference is taken task by task, which takes out how hard the tasks are. Tasks that either
+    could not be scored on are left out. Without two tasks nothing is known: (-1, 1).
+
+    Source: E. Miller, "Adding Error Bars to Evals", arXiv 2411.00640, section 4.2.
+    """
+    other = {result.task_id: result for result in second if result.correct}
+    differences = [
+        _share(other[result.task_id].correct) - _share(result.correct)
+        for result in first
+        if result.correct and result.task_id in other
+    ]
+    count = len(differences)
+    mean = sum(differences) / count if count else 0.0
+    if count < 2:
+        return mean, (-1.0, 1.0)
+    variance = sum((value - mean) ** 2 for value in differences) / (count - 1)
+    half = 1.96 * math.sqrt(variance / count)
+    return mean, (max(mean - half, -1.0), min(mean + half, 1.0))
 
 
 def interval_over_tasks(means: Sequence[float]) -> tuple[float, float]:
@@ -260,4 +319,5 @@ def _read_result(row: Mapping[str, Any]) -> TaskResult:
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
     }
+    values["rounds"] = tuple(map(tuple, values.get("rounds", ())))
     return TaskResult(**values)

@@ -8,8 +8,8 @@ from gym_reason.agents.refine.words import (
     says,
     split_lines,
     strip_fence,
+    without_thoughts,
 )
-from gym_reason.text import after_thinking
 
 
 @refine_loop("self-debug", paper="Self-Debug, arXiv 2304.05128", grade="S")
@@ -55,15 +55,15 @@ async def critic(talk: Talk, *, rounds: int = 2, tool: str = "search") -> None:
     """
     talk.propose(await talk.draft())
     for _ in range(rounds):
-        query = after_thinking(await talk.ask("query", tool=tool)).strip()
+        query = without_thoughts(await talk.ask("query", tool=tool)).strip()
         result = await talk.use(tool, query)
         talk.hear(result)
         await talk.ask("critique", tool=tool, result=result)
         assert talk.answer is not None
-        before = after_thinking(talk.answer.text).strip()
+        before = without_thoughts(talk.answer.text).strip()
         corrected = await talk.ask("correct")
         talk.propose(corrected)
-        if after_thinking(corrected).strip() == before:
+        if without_thoughts(corrected).strip() == before:
             return
 
 
@@ -119,15 +119,16 @@ async def rarr(talk: Talk, *, questions: int = 4, most_edited: float = 0.5) -> N
     """
     claim = await talk.draft()
     talk.propose(claim)
-    claim = after_thinking(claim).strip()
+    claim = without_thoughts(claim).strip()
     asked = await talk.ask_aside("questions", claim=claim, most=questions)
     for question in split_lines(asked)[:questions]:
         evidence = await talk.use("search", question)
-        facts = {"claim": claim, "question": question, "evidence": evidence}
-        if first_word(await talk.ask_aside("agree", **facts)) != "no":
+        agreed = await talk.ask_aside("agree", claim=claim, question=question, evidence=evidence)
+        if first_word(agreed) != "no":
             continue
         talk.hear(evidence)
-        edited = after_thinking(await talk.ask_aside("edit", **facts)).strip()
+        said = await talk.ask_aside("edit", claim=claim, question=question, evidence=evidence)
+        edited = without_thoughts(said).strip()
         if edited and 0.0 < edit_share(claim, edited) <= most_edited:
             claim = edited
             talk.propose(claim)
@@ -140,7 +141,7 @@ async def self_evolve(talk: Talk, *, rounds: int = 2) -> None:
     Source: Jiang et al. 2023.
     """
     knowledge = await talk.ask_aside("knowledge")
-    talk.propose(await talk.ask("solve", knowledge=after_thinking(knowledge)))
+    talk.propose(await talk.ask("solve", knowledge=without_thoughts(knowledge)))
     for _ in range(rounds):
         result = await _run_tests(talk)
         if not result:
@@ -166,4 +167,4 @@ async def _next_sentence(talk: Talk, so_far: str, evidence: str, done: str) -> s
     said = await talk.ask_aside(
         "sentence", stop=("\n",), so_far=so_far, evidence=evidence, done=done
     )
-    return after_thinking(said).strip()
+    return without_thoughts(said).strip()

@@ -7,9 +7,9 @@ from pathlib import Path
 import jinja2
 import jinja2.sandbox
 
+from gym_reason.agents.refine.words import without_thoughts
 from gym_reason.errors import ConfigError, UsageError
 from gym_reason.registry import explain_unknown
-from gym_reason.text import after_thinking
 
 FOLDER = Path(__file__).parent / "prompts"
 
@@ -79,5 +79,5 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=False
     )
-    environment.filters["answer"] = after_thinking
+    environment.filters["answer"] = without_thoughts
     return environment

@@ -4,6 +4,8 @@ Each runs with one policy in every seat. What is trained on is set by `credit`, 
 trains one seat alone, the others' tokens are read and not trained on.
 """
 
+from typing import Any
+
 from gym_reason.agents.refine.loop import refine_loop
 from gym_reason.agents.refine.talk import Talk
 from gym_reason.agents.refine.words import first_word, says
@@ -127,5 +129,6 @@ async def _mend(talk: Talk, rounds: int, tool: str, role: str, name: str) -> Non
         talk.hear(said)
         if not said:
             return
-        draft = await talk.ask_aside(role, draft=draft, **{name: said})
+        values: dict[str, Any] = {"draft": draft, name: said}
+        draft = await talk.ask_aside(role, **values)
         talk.propose(draft)

@@ -21,6 +21,7 @@ COMMANDS = (
     "distill",
     "label",
     "envs",
+    "agents",
     "new",
     "bench",
     "report",

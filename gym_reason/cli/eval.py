@@ -16,12 +16,19 @@ from gym_reason.cli import add_common_arguments, print_json
 from gym_reason.config import apply_overrides
 from gym_reason.envs.base import sample_tasks, unwrap
 from gym_reason.errors import DataError, UsageError
-from gym_reason.evaluate import EvalSummary, ResultFile, TaskResult, evaluate_tasks, summarise
+from gym_reason.evaluate import (
+    EvalSummary,
+    ResultFile,
+    TaskResult,
+    compare_results,
+    evaluate_tasks,
+    summarise,
+)
 from gym_reason.records import explain_os_errors, to_json, write_atomic
 from gym_reason.registry import environments, make
 from gym_reason.rollout import EnvPool, EpisodeLimits
 from gym_reason.seeding import derive_seed
-from gym_reason.types import Task
+from gym_reason.types import Json, Task
 
 if TYPE_CHECKING:
     from gym_reason.agents.build import Actor
@@ -50,7 +57,17 @@ def add_parser(subparsers: Any) -> None:
         "engine:oracle, engine:random, engine:wrong, engine:empty",
     )
     parser.add_argument(
-        "--agent", default="answer", help="the agent around the policy (default: answer)"
+        "--agent",
+        action="append",
+        metavar="NAME[:key=value,...]",
+        help="the agent around the policy (default: answer); several are compared on the same "
+        "problems: gym-reason agents list",
+    )
+    parser.add_argument(
+        "--budget",
+        type=int,
+        metavar="N",
+        help="most tokens of a loop's turn, for a comparison at equal cost",
     )
     parser.add_argument(
         "--samples", type=int, default=1, metavar="N", help="episodes a problem (default: 1)"
@@ -85,25 +102,48 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the sub-command."""
-    from gym_reason.agents.build import make_actor
+    from gym_reason.agents.build import make_actors
     from gym_reason.agents.policy import SamplingParams
 
     env_ids = [word for word in args.words if "=" not in word]
     kwargs = apply_overrides({}, [word for word in args.words if "=" in word])
     check_arguments(args, env_ids)
-    jobs = [prepare_job(args, env_id, kwargs) for env_id in env_ids]
     params = SamplingParams(args.max_tokens, choose_temperature(args), seed=args.seed)
-    actor = make_actor(args.policy, args.agent, params)
-    summaries = []
-    for job in jobs:
-        summary = evaluate_job(args, job, actor)
-        summaries.append(summary)
+    agents = [with_budget(agent, args.budget) for agent in args.agent or ["answer"]]
+    actors = make_actors(args.policy, agents, params)
+    jobs = [
+        prepare_job(args, env_id, kwargs, agent, len(agents) > 1)
+        for env_id in env_ids
+        for agent in agents
+    ]
+    rows: list[dict[str, Json]] = []
+    results: list[list[TaskResult]] = []
+    for number, job in enumerate(jobs):
+        summary, found = evaluate_job(args, job, actors[number % len(agents)])
+        results.append(found)
+        row: dict[str, Json] = to_json(summary)
         if not args.json:
             print_summary(summary)
+        if number % len(agents):
+            first = number - number % len(agents)
+            difference, (low, high) = compare_results(results[first], found)
+            row |= {"better_by": difference, "better_interval": [low, high]}
+            if not args.json:
+                print(
+                    f"  better than {agents[0]} by {100 * difference:+.1f} points "
+                    f"(95% interval {100 * low:+.1f} to {100 * high:+.1f}, problem by problem)"
+                )
+        rows.append(row)
     if args.json:
-        rows = [to_json(summary) for summary in summaries]
         print_json(rows[0] if len(rows) == 1 else {"results": rows})
     return 0
+
+
+def with_budget(agent: str, budget: int | None) -> str:
+    """Return an agent's spec with the tokens that its turn may use up."""
+    if budget is None:
+        return agent
+    return f"{agent}{',' if ':' in agent else ':'}tokens={budget}"
 
 
 def check_arguments(args: argparse.Namespace, env_ids: list[str]) -> None:
@@ -164,19 +204,28 @@ class Job:
     """Where the results go."""
     done: dict[str, TaskResult]
     """Results that are there already, by task."""
+    agent: str
+    """The agent around the policy."""
+    stem: str
+    """Name of its files, without an ending."""
 
 
-def prepare_job(args: argparse.Namespace, env_id: str, kwargs: dict[str, Any]) -> Job:
+def prepare_job(
+    args: argparse.Namespace, env_id: str, kwargs: dict[str, Any], agent: str, compared: bool
+) -> Job:
     """Draw the problems and open the results, so that what is wrong is told before any episode."""
     envs, drawn = draw_tasks(args, env_id, kwargs)
     tasks = distinct_tasks(drawn)
     repeated = len(drawn) - len(tasks)
-    file = open_results(args, env_id, kwargs)
+    stem = file_stem(f"{env_id}--{agent}" if compared else env_id)
+    file = open_results(args, stem, agent, kwargs)
     done = {result.task_id: result for result in file.read()} if file and args.resume else {}
-    return Job(env_id, envs, tasks[: args.limit], repeated, file, done)
+    return Job(env_id, envs, tasks[: args.limit], repeated, file, done, agent, stem)
 
 
-def evaluate_job(args: argparse.Namespace, job: Job, actor: "Actor") -> EvalSummary:
+def evaluate_job(
+    args: argparse.Namespace, job: Job, actor: "Actor"
+) -> tuple[EvalSummary, list[TaskResult]]:
     """Play the episodes on one environment, keep the results where asked, and sum them up."""
     started = time.monotonic()
     done = dict(job.done)
@@ -189,17 +238,19 @@ def evaluate_job(args: argparse.Namespace, job: Job, actor: "Actor") -> EvalSumm
             args.samples,
             derive_seed(args.seed, job.env_id),
             actor.encoder,
-            limits=EpisodeLimits(),
+            limits=EpisodeLimits(judge_rounds=True),
             on_episode=lambda _: bar.advance(task_id),
         ):
             done[result.task_id] = result
             if job.file is not None:
                 job.file.append(result)
     job.envs.close()
+    results = [done[task.id] for task in job.tasks]
+    name = actor.name if job.agent == "answer" else f"{actor.name}, {job.agent}"
     summary = summarise(
         job.env_id,
-        actor.name,
-        [done[task.id] for task in job.tasks],
+        name,
+        results,
         args.samples,
         parse_ks(args.k, args.samples),
         started,
@@ -208,8 +259,8 @@ def evaluate_job(args: argparse.Namespace, job: Job, actor: "Actor") -> EvalSumm
     summary = replace(summary, unreadable=unreadable, repeated=job.repeated)
     if args.out is not None:
         text = json.dumps(to_json(summary), indent=1, ensure_ascii=False) + "\n"
-        write_atomic(args.out / f"{file_stem(job.env_id)}.summary.json", text)
-    return summary
+        write_atomic(args.out / f"{job.stem}.summary.json", text)
+    return summary, results
 
 
 def draw_tasks(
@@ -247,7 +298,7 @@ def distinct_tasks(tasks: Sequence[Task]) -> list[Task]:
 
 
 def open_results(
-    args: argparse.Namespace, env_id: str, kwargs: dict[str, Any]
+    args: argparse.Namespace, stem: str, agent: str, kwargs: dict[str, Any]
 ) -> ResultFile | None:
     """Return the file for the results.
 
@@ -257,15 +308,15 @@ def open_results(
         return None
     with explain_os_errors(args.out):
         args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / f"{file_stem(env_id)}.jsonl"
+    path = args.out / f"{stem}.jsonl"
     if path.exists() and not args.resume:
         raise UsageError(
             f"{path} exists", "a new folder", "go on with --resume, or name another --out"
         )
     file = ResultFile(path)
-    names = ("policy", "agent", "samples", "split", "max_tokens", "seed")
+    names = ("policy", "samples", "split", "max_tokens", "seed")
     settings = {name: getattr(args, name) for name in names}
-    settings |= {"temperature": choose_temperature(args), "env": kwargs}
+    settings |= {"agent": agent, "temperature": choose_temperature(args), "env": kwargs}
     file.check_settings(settings | {"weights": describe_weights(args.policy)})
     return file
 
@@ -282,9 +333,9 @@ def describe_weights(policy: str) -> str:
     return " ".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats)
 
 
-def file_stem(env_id: str) -> str:
-    """Return an environment's id as a file name."""
-    return env_id.replace("/", "--")
+def file_stem(name: str) -> str:
+    """Return an environment's id, or that and an agent, as a file name."""
+    return name.replace("/", "--").replace(":", "--").replace("=", "-").replace(",", "-")
 
 
 class show_progress:
@@ -324,6 +375,9 @@ def print_summary(summary: EvalSummary) -> None:
     )
     for k, value in summary.pass_at.items():
         print(f"  pass@{k} {value:.1%}")
+    if len(summary.rounds) > 1:
+        by_round = ", ".join(f"{value:.1%}" for value in summary.rounds)
+        print(f"  by round {by_round}; fixed {summary.fixed:.1%}, broken {summary.broken:.1%}")
     outcomes = ", ".join(f"{name} {count}" for name, count in summary.outcomes.items())
     print(f"  reward {summary.reward:.3f}, {summary.tokens:.1f} tokens an episode; {outcomes}")
     remarks = {

@@ -27,7 +27,7 @@ from gym_reason.verifiers.builtin import make_verifier
 from gym_reason.verifiers.math import MathVerifier
 
 CLEAN = ["exact", "positions", "countdown", "countdown:use_all=true", "think_tags", "no_think"]
-CLEAN += ["answer_tags", "math:strict,plain=true"]
+CLEAN += ["answer_tags", "math:strict,plain=true", "state"]
 
 
 def verdict(right: bool) -> Verdict:

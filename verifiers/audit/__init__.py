@@ -6,8 +6,8 @@ contract = contract_of(make_verifier("math"))
 report = audit("math", generated_cases(contract, 50))
 """
 
-# These three modules register the probes of their family.
-from gym_reason.verifiers.audit import code_probes, countdown_probes, math_probes
+# These modules register the probes of their family.
+from gym_reason.verifiers.audit import code_probes, countdown_probes, math_probes, state_probes
 from gym_reason.verifiers.audit.cases import Case, Contract, contract_of, make_case
 from gym_reason.verifiers.audit.generate import generated_cases
 from gym_reason.verifiers.audit.probes import Probe, register_probe, registered_probes
@@ -30,4 +30,5 @@ __all__ = [
     "math_probes",
     "register_probe",
     "registered_probes",
+    "state_probes",
 ]

@@ -26,6 +26,7 @@ _IMPLIED = {
     "format.answer": ("any", "format"),
     "format.json": ("any", "format"),
     "format.no_think": ("format",),
+    "state": ("any",),
     "shape": (),
 }
 """The families that each declared one brings with it; any other name brings `any` and `answer`."""
@@ -80,6 +81,8 @@ class Contract:
             return targets[0] != targets[1]
         if "format" in self.families:
             return False
+        if "state" in self.families:
+            return case.task.reference != other.task.reference
         if "math" in self.families:
             return values_differ(case.answer, other.answer, self.tolerance)
         first, second = ("".join(one.answer.casefold().split()) for one in (case, other))
@@ -140,7 +143,7 @@ def make_case(
     """
     known = tuple(dict.fromkeys(solution for solution in solutions if solution.strip()))
     refused = tuple(filter(None, map(bare_answer, wrong)))
-    if contract.families & {"code", "format"}:
+    if contract.families & {"code", "format", "state"}:
         return Case(task, known, tolerance=contract.tolerance)
     known = known or ((task.reference,) if task.reference.strip() else ())
     if "math" in contract.families:

@@ -14,6 +14,7 @@ from gym_reason.seeding import content_id, derive_rng
 from gym_reason.types import Message, Task
 from gym_reason.verifiers.audit.cases import Case, Contract
 from gym_reason.verifiers.audit.mutations import write_number
+from gym_reason.verifiers.audit.state_cases import state_cases
 
 _WORDS = (
     "Paris", "blue whale", "Wednesday", "photosynthesis", "E = mc^2", "caf\u00e9", "\u6771\u4eac",
@@ -72,6 +73,7 @@ def generated_cases(contract: Contract, count: int, seed: int = 0) -> tuple[Case
         "format.answer": lambda _: _format_cases("So it is <answer>4</answer>"),
         "format.no_think": lambda _: _format_cases("4"),
         "format.json": lambda _: _json_cases(),
+        "state": state_cases,
     }
     if "shape" in contract.families:
         raise UsageError(

@@ -152,7 +152,7 @@ def show_note(world: World, route: Route, look: Look) -> Page:
 def _describe(note: Note, look: Look) -> str:
     """Return when a note was changed last, and what it is."""
     moment = f"{day_at(note.modified).isoformat()} {write_time(note.modified)}"
-    return f"{moment} · {look.say('To-do' if note.todo else 'Note')}"
+    return f"{moment} · {look.say('To-do' if note.todo else 'Plain note')}"
 
 
 def _show_menu(note: Note, look: Look) -> Dialog:

@@ -13,7 +13,6 @@ from gym_reason.envs.mobile.screen import Screens, current_page, shown_fields
 from gym_reason.verifiers.state.judge import Screen
 from gym_reason.verifiers.state.world import EMPTY_WORLD, World
 
-
 NOWHERE = (0, 0, 0, 0)
 """Bounds of nothing."""
 

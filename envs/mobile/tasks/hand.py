@@ -36,7 +36,7 @@ class Hand:
 
     def open(self, app: str) -> None:
         """Bring an app to the front."""
-        self._do(OpenApp(app))
+        self.do(OpenApp(app))
 
     def tap(self, label: str, kind: str = "", number: int = 0) -> None:
         """Touch the element of a label: the `number`-th of those of a kind, or of any kind."""
@@ -48,7 +48,7 @@ class Hand:
 
     def type(self, label: str, text: str) -> None:
         """Write a text into the field of a label, in place of what was there."""
-        element, index = self._find(label, "field", 0)
+        element, index = self.find(label, "field", 0)
         self.actions.append(Touch("input_text", element=index, text=text, clear=True))
         if not element.focused:
             self._gesture(Tap(*centre(element)))
@@ -56,20 +56,20 @@ class Hand:
 
     def set_level(self, label: str, level: int) -> None:
         """Drag a slider to a level from 0 to 100."""
-        _, index = self._find(label, "slider", 0)
-        self._do(Touch("set_level", element=index, level=level))
+        _, index = self.find(label, "slider", 0)
+        self.do(Touch("set_level", element=index, level=level))
 
     def drag(self, x0: int, y0: int, x1: int, y1: int) -> None:
         """Move a finger from one point to another."""
-        self._do(Drag(x0, y0, x1, y1))
+        self.do(Drag(x0, y0, x1, y1))
 
     def press(self, key: str) -> None:
         """Press a key: `back`, `home`, `recents`, `enter` or `delete`."""
-        self._do(Press(key))
+        self.do(Press(key))
 
     def wait(self, seconds: int) -> None:
         """Let time pass."""
-        self._do(Wait(seconds))
+        self.do(Wait(seconds))
 
     def answer(self, text: str) -> None:
         """Answer the question of the task."""
@@ -85,15 +85,15 @@ class Hand:
 
     def read(self, label: str, kind: str = "") -> str:
         """Return the second line of an element, or what a field holds; scrolls to it."""
-        return self._find(label, kind, 0)[0].detail
+        return self.find(label, kind, 0)[0].detail
 
     def _touch(self, label: str, kind: str, number: int, long: bool) -> None:
-        element, index = self._find(label, kind, number)
+        element, index = self.find(label, kind, number)
         self.actions.append(Touch("long_press" if long else "tap", element=index))
         point = centre(element)
         self._gesture(LongPress(*point) if long else Tap(*point))
 
-    def _find(self, label: str, kind: str, number: int) -> tuple[Element, int]:
+    def find(self, label: str, kind: str = "", number: int = 0) -> tuple[Element, int]:
         """Return an element and its number, scrolling down, and once from the top, for it."""
         wanted = self.look.say(label)
         for turn in range(MAX_SCROLLS):
@@ -104,9 +104,9 @@ class Hand:
             _, top, _, bottom = screen.body
             if turn == 0 and screen.scroll > 0:
                 for _ in range(1 + screen.scroll // max(bottom - top - 60, 40)):
-                    self._do(Touch("scroll", direction="up"))
+                    self.do(Touch("scroll", direction="up"))
             elif screen.scroll < screen.max_scroll and not screen.modal:
-                self._do(Touch("scroll", direction="down"))
+                self.do(Touch("scroll", direction="down"))
             else:
                 break
         seen = [element.text for element in self.device.observe().elements if element.tap]
@@ -124,7 +124,8 @@ class Hand:
         ]
         return found[number] if number < len(found) else None
 
-    def _do(self, action: Gesture | Touch) -> None:
+    def do(self, action: Gesture | Touch) -> None:
+        """Do an action and write it down."""
         self.actions.append(action)
         for gesture in resolve(action, self.device.observe()):
             self._gesture(gesture)
