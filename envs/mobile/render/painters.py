@@ -59,11 +59,11 @@ def paint_switch(tile: Tile, element: Element, palette: Palette) -> None:
     if element.value:
         track = mix(palette.accent, tile.ground, share)
         tile.round(left, top, right, top + 30, 15, track)
-        tile.round(right - 27, top + 3, right - 3, top + 27, 12, palette.on_accent, track)
+        tile.round(right - 27, top + 3, right - 3, top + 27, 12, palette.on_accent, over=True)
     else:
         edge = mix(palette.faint, tile.ground, share)
-        tile.round(left, top, right, top + 30, 15, edge)
-        tile.round(left + 2, top + 2, right - 2, top + 28, 13, palette.field, edge)
+        tile.round(left, top, right, top + 30, 15, palette.field)
+        tile.round(left, top, right, top + 30, 15, edge, stroke=2, over=True)
         tile.round(left + 8, top + 7, left + 24, top + 23, 8, edge, palette.field)
 
 
@@ -147,8 +147,7 @@ def paint_slider(tile: Tile, element: Element, palette: Palette) -> None:
     accent = palette.accent if element.enabled else palette.line
     tile.round(SLIDER_MARGIN - 3, y - 3, right + 3, y + 3, 3, palette.line)
     tile.round(SLIDER_MARGIN - 3, y - 3, max(x, SLIDER_MARGIN + 3), y + 3, 3, accent)
-    tile.fill(x - 10, y - 10, x + 10, y + 10, tile.ground)
-    tile.round(x - 10, y - 10, x + 10, y + 10, 10, accent)
+    tile.round(x - 10, y - 10, x + 10, y + 10, 10, accent, over=True)
 
 
 def paint_chip(tile: Tile, element: Element, palette: Palette) -> None:

@@ -3,7 +3,7 @@
 import re
 import zlib
 
-from gym_reason.envs.mobile.layout import LINE_HEIGHT, Element, break_lines
+from gym_reason.envs.mobile.layout import Element, break_lines
 from gym_reason.envs.mobile.render.fonts import measure
 from gym_reason.envs.mobile.render.palette import INKS, Colour, Palette, hue, mix
 from gym_reason.envs.mobile.render.pictures import find_picture
@@ -63,8 +63,9 @@ def _paint_landscape(tile: Tile, element: Element) -> None:
         top = height * (5 + number) // 9
         left = -width // 2 + (seed >> (4 * number)) % width
         colour = mix(hill, sky, 0.55 + 0.2 * number)
-        # Each hill stands on the one behind it; the edge is mixed with the sky, which is near.
-        tile.round(left, top, left + width * 9 // 8, top + height * 2, height // 2, colour, sky)
+        tile.round(
+            left, top, left + width * 9 // 8, top + height * 2, height // 2, colour, over=True
+        )
         tile.fill(0, height * (7 + number) // 9, width, height, colour)
 
 
@@ -85,7 +86,7 @@ def _paint_map(tile: Tile, element: Element) -> None:
         tile.fill(0, y - 3, width, y + 3, (255, 255, 255))
     tile.fill(0, height // 2 - 5, width, height // 2 + 5, (250, 214, 120))
     left, top = width // 2 - 18, height // 2 - 34
-    tile.round(left - 4, top - 4, left + 40, top + 40, 22, (255, 255, 255), ground)
+    tile.round(left - 4, top - 4, left + 40, top + 40, 22, (255, 255, 255), over=True)
     tile.picture("pin", left, top, 36, (206, 50, 48), (255, 255, 255))
     for number, line in enumerate(break_lines(element.detail, width - 32)[:4]):
         tile.write(line, 12, 20 + 16 * number, 12, INK, width - 24, ground)
@@ -98,12 +99,12 @@ def _paint_paper(tile: Tile, element: Element, palette: Palette) -> None:
     tile.fill(left, 8, right, tile.height - 8, PAPER)
     room = right - left - 24
     lines = break_lines(element.detail, room)
-    step = min(LINE_HEIGHT, max(10, (tile.height - 32) // len(lines)))
+    size = min(22, max(9, (tile.height - 40) // (len(lines) + 1)))
+    while size > 9 and max(measure(line, size) for line in lines) > room:
+        size -= 1
+    step = size * 3 // 2
     for number, line in enumerate(lines):
-        size = step * 7 // 10
-        while size > 8 and measure(line, size) > room:
-            size -= 1
-        tile.write(line, left + 12, 16 + step * number + size, size, INK, room, PAPER)
+        tile.write(line, left + 12, 18 + size + step * number, size, INK, room, PAPER)
 
 
 def _write_caption(tile: Tile, words: str) -> None:

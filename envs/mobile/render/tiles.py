@@ -54,12 +54,18 @@ class Tile:
         colour: Colour,
         on: Colour | None = None,
         stroke: int = 0,
+        over: bool = False,
     ) -> None:
-        """Paint a rounded rectangle, or its outline. `on` is the colour under it."""
+        """Paint a rounded rectangle, or its outline.
+
+        `on` is the colour under it, corners and all, that of the tile where none is given; what is
+        painted `over` others stands on several.
+        """
         if x1 > x0 and y1 > y0:
             s = self.scale
             mask = rounded((x1 - x0) * s, (y1 - y0) * s, radius * s, stroke * s)
-            self.stamp(mask, x0 * s, y0 * s, colour, on or self.ground)
+            under = None if over else on or self.ground
+            self.stamp(mask, x0 * s, y0 * s, colour, under)
 
     def picture(
         self, name: str, x: int, y: int, size: int, colour: Colour, on: Colour | None = None

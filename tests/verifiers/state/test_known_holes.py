@@ -14,7 +14,7 @@ BEFORE = make_desk()
 
 
 def test_the_opposite_sentence_is_not_close_enough() -> None:
-    """There, texts pass that agree in nine characters of ten; `not` is four."""
+    """There, texts pass that agree in most of their characters; `not` is three of them."""
     goal = Goal((Logged("desk.sent", {"text": Want("I will come", "text")}),))
     assert judge(goal, end(BEFORE, BEFORE.record("desk.sent", text="I will come"))).correct
     sent = BEFORE.record("desk.sent", text="I will not come")

@@ -15,7 +15,6 @@ from gym_reason.verifiers.state.goals import (
     Allowed,
     Answer,
     Deleted,
-    Expectation,
     Goal,
     Inserted,
     Updated,
@@ -130,12 +129,12 @@ def test_a_reference_that_cannot_be_read_is_not_the_agents_fault(reference: str)
     assert VERIFIER.verify_ending(task, end(BEFORE, AFTER)).outcome is Outcome.UNSCORABLE
 
 
-class Broken(Expectation if isinstance(Expectation, type) else object):  # type: ignore[misc]
+class Broken:
     """An expectation that no judge knows."""
 
 
 def test_a_judge_that_fails_is_not_the_agents_fault() -> None:
-    goal = Goal((Broken(),))
+    goal = Goal((Broken(),))  # type: ignore[arg-type]
     verdict = judge_safely(goal, end(BEFORE, AFTER))
     assert verdict.outcome is Outcome.UNSCORABLE
     assert verdict.reward == 0.0

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-ZH_C: Mapping[str, str] = {
+ZH_CONTENT: Mapping[str, str] = {
     "A name has no slash": "名称不能包含斜杠",
     "A name is needed": "需要名称",
     "A number is needed": "需要数字",

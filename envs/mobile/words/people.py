@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-ZH_A: Mapping[str, str] = {
+ZH_PEOPLE: Mapping[str, str] = {
     "A length is needed": "请输入时长",
     "A name is needed": "需要名称",
     "A time from 00:00 to 23:59 is needed": "请输入 00:00 至 23:59 之间的时间",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-ZH: Mapping[str, str] = {
+ZH_DEVICE: Mapping[str, str] = {
     "Add": "添加",
     "All apps": "所有应用",
     "Allow": "允许",
@@ -17,7 +17,6 @@ ZH: Mapping[str, str] = {
     "Delete": "删除",
     "Deny": "拒绝",
     "Edit": "编辑",
-    "Home": "主屏幕",
     "Menu": "菜单",
     "No notifications": "没有通知",
     "No recent apps": "没有最近使用的应用",
