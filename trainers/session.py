@@ -6,7 +6,7 @@ import dataclasses
 import math
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from gym_reason.agents.engines.local.budget import default_cache_bytes
 from gym_reason.agents.engines.precision import choose_threads, use_fast_matmul
 from gym_reason.agents.models import build_preset, choose_device, load_model
 from gym_reason.agents.policy import SamplingParams
-from gym_reason.agents.tokenizers import build_character_tokenizer
+from gym_reason.agents.tokenizers import build_character_tokenizer, build_piece_tokenizer
 from gym_reason.agents.virtual_tokens import find_virtual_tokens
 from gym_reason.envs.base import sample_tasks
 from gym_reason.envs.curriculum import Curriculum
@@ -127,17 +127,34 @@ class Learner:
         return torch.autocast(self.device.type, self.autocast)
 
 
-def build_learner(settings: ModelSettings, seed: int, checkpoint: Path | None) -> Learner:
+def build_learner(
+    settings: ModelSettings,
+    seed: int,
+    checkpoint: Path | None,
+    read_texts: Callable[[], Iterable[str]] = tuple,
+) -> Learner:
     """Return the learner of a run: from a checkpoint, from a model directory, or new.
 
-    Raises ModelError for a directory that cannot be used.
+    Args:
+        settings: Which weights.
+        seed: Of a new model's weights.
+        checkpoint: What a run goes on from; None for a new run.
+        read_texts: Returns what the pieces of a new tokenizer are learned from.
+
+    Raises:
+        ModelError: For a directory that cannot be used.
     """
     device = choose_device(settings.device)
     if checkpoint is not None or settings.path:
         source = checkpoint if checkpoint is not None else settings.path
         model, tokenizer = load_model(source, device=str(device), dtype="fp32")
     else:
-        tokenizer = build_character_tokenizer(settings.alphabet or PRINTABLE)
+        alphabet = settings.alphabet or PRINTABLE
+        tokenizer = (
+            build_piece_tokenizer(alphabet, read_texts(), settings.pieces)
+            if settings.pieces
+            else build_character_tokenizer(alphabet)
+        )
         model = build_preset(
             settings.size, len(tokenizer), max_positions=EMBEDDED_POSITIONS, seed=seed
         )

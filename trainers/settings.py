@@ -22,6 +22,9 @@ class ModelSettings:
     """Preset of the embedded model."""
     alphabet: str = ""
     """Characters of the embedded tokenizer; empty for printable ASCII and the newline."""
+    pieces: int = 0
+    """Pieces of words that it has besides, learned from the environment's own demonstrations of the
+    training split: longer tokens, and fewer of them. 0 for characters alone."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it runs; `auto` takes a GPU where there is one."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"

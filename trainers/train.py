@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from gym_reason.agents.models import PRESETS, resolve_model_folder
@@ -27,6 +28,7 @@ from gym_reason.trainers.session import (
 from gym_reason.trainers.stages import stages_of
 from gym_reason.trainers.stop import StopRequest
 from gym_reason.trainers.teacher_checks import check_teacher
+from gym_reason.trainers.texts import read_demonstrations
 from gym_reason.types import Trajectory
 
 
@@ -96,7 +98,8 @@ def train(recipe: Recipe, path: Path, observer: Observer, *, resume: bool = Fals
 def restore_learner(recipe: Recipe, path: Path, checkpoint: Path | None) -> Learner:
     """Return the learner of a run, with its adapter where the checkpoint has one."""
     if checkpoint is None or not (checkpoint / ADAPTER).is_dir():
-        return build_learner(recipe.model, recipe.seed, checkpoint)
+        texts = partial(read_demonstrations, recipe)
+        return build_learner(recipe.model, recipe.seed, checkpoint, texts)
     base = path / BASE
     learner = build_learner(recipe.model, recipe.seed, base)
     seed = derive_seed(recipe.seed, "adapter")
