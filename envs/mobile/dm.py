@@ -44,7 +44,9 @@ class MobileDmEnv(dm_env.Environment):  # type: ignore[misc]
             return dm_env.truncation(reward, observation)
         return dm_env.transition(reward, observation)
 
-    def observation_spec(self) -> dict[str, specs.Array]:
+    def observation_spec(  # pyright: ignore[reportIncompatibleMethodOverride] - dm_env has no types
+        self,
+    ) -> dict[str, specs.Array]:
         """Return what observations are."""
         space: Any = self._env.observation_space
         screenshot = space["screenshot"]
@@ -57,7 +59,9 @@ class MobileDmEnv(dm_env.Environment):  # type: ignore[misc]
             "clock": specs.Array((), np.int64, name="clock"),
         }
 
-    def action_spec(self) -> specs.StringArray:
+    def action_spec(  # pyright: ignore[reportIncompatibleMethodOverride] - dm_env has no types
+        self,
+    ) -> specs.StringArray:
         """Return what an action is: one text."""
         return specs.StringArray((), name="action")
 

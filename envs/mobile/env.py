@@ -3,6 +3,7 @@
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from typing import Any, TypeAlias
 
@@ -19,6 +20,7 @@ from gym_reason.envs.mobile.episode import (
     MALFORMED,
     Episode,
     Scene,
+    find_missing,
     label_of,
     make_device,
 )
@@ -125,6 +127,7 @@ class Mobile(ReasoningEnv):
         self._observer = Observer(check_choice("observation", observation, tuple(FORMS)))
         self.dialect = check_choice("dialect", dialect, tuple(DIALECTS))
         self.prompt_style = check_choice("prompt_style", prompt_style, PROMPT_STYLES)
+        self._ready = False
         self._limit: int | None = None
         super().__init__(
             verifier=StateVerifier() if verifier is None else verifier,
@@ -133,8 +136,9 @@ class Mobile(ReasoningEnv):
             gamma=gamma,
             render_mode=render_mode,
         )
+        self._ready = True
         if max_turns is not None:
-            self._limit = check_integer("max_turns", max_turns, 1, 1_000_000)
+            self.max_turns = check_integer("max_turns", max_turns, 1, 1_000_000)
         pools = self.split if template_split else "all"
         self._choice = Choice(
             self.split,
@@ -142,18 +146,22 @@ class Mobile(ReasoningEnv):
             float(twins),
             check_choice("look", look, LOOKS),
         )
-        self.episode = Episode(
-            make_device(device),
-            DIALECTS[self.dialect],
-            self.verifier,
-            float(shaping),
-            self.gamma,
-            self.scale,
-        )
-        device_made = self.episode.device
-        self._screens = device_made.screens if isinstance(device_made, SimDevice) else Screens(APPS)
+        self._device, self._shaping = device, float(shaping)
+        self._screens = Screens(APPS)
         self._drawn: OrderedDict[tuple[str, str], Drawn | None] = OrderedDict()
         self._plans: OrderedDict[tuple[str, str], Plan] = OrderedDict()
+
+    @cached_property
+    def episode(self) -> Episode:
+        """The episode, on a device that is made when it is first asked for.
+
+        Raises RunError where there is no browser, for the device `chromium`.
+        """
+        device = make_device(self._device)
+        if isinstance(device, SimDevice):
+            device.screens = self._screens
+        dialect = DIALECTS[self.dialect]
+        return Episode(device, dialect, self.verifier, self._shaping, self.gamma, self.scale)
 
     @property
     def max_turns(self) -> int:
@@ -164,7 +172,7 @@ class Mobile(ReasoningEnv):
 
     @max_turns.setter
     def max_turns(self, turns: int) -> None:
-        self._limit = turns if hasattr(self, "episode") else None
+        self._limit = turns if self._ready else None
 
     # Tasks
 
@@ -219,8 +227,7 @@ class Mobile(ReasoningEnv):
 
     def find_missing(self) -> str:
         """Return what this machine lacks for the device, in one line; empty where nothing."""
-        find = getattr(self.episode.device, "find_missing", None)
-        return str(find()) if find is not None else ""
+        return find_missing(self._device)
 
     def render(self) -> Any:
         """Return the transcript, the screen as an array (800, 360, 3), or None."""
@@ -231,14 +238,15 @@ class Mobile(ReasoningEnv):
     def photograph(self) -> NDArray[np.uint8]:
         """Return the screen as an array of pixels. Raises UsageError without Pillow."""
         if find_spec("PIL") is None:
-            raise UsageError("Pillow is not installed", 'pip install "gym-reason[gui]"')
+            raise UsageError("Pillow is not installed", 'pip install "gym-reason[mobile]"')
         from gym_reason.envs.mobile.render.paint import paint_array  # Pillow, for those who look
 
         return np.asarray(paint_array(self.episode.observe(), self.episode.look, self.scale))
 
     def close(self) -> None:
         """Close the device."""
-        self.episode.device.close()
+        if "episode" in self.__dict__:
+            self.episode.device.close()
         super().close()
 
     # What the screen environment shows in its own way

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 from gym_reason.envs.mobile.actions.dialects import Dialect
 from gym_reason.envs.mobile.actions.reading import ActionError, Shown
@@ -11,11 +11,10 @@ from gym_reason.envs.mobile.actions.types import Claim, Say
 from gym_reason.envs.mobile.app import App
 from gym_reason.envs.mobile.apps import APPS
 from gym_reason.envs.mobile.devices.base import Device
-from gym_reason.envs.mobile.devices.sim import SimDevice
 from gym_reason.envs.mobile.layout import Layout
 from gym_reason.envs.mobile.look import Look
 from gym_reason.envs.mobile.phone import Phone
-from gym_reason.errors import EnvError
+from gym_reason.errors import EnvError, RunError
 from gym_reason.text import after_thinking
 from gym_reason.types import Task, Verdict
 from gym_reason.verifiers.base import Verifier
@@ -40,6 +39,27 @@ def make_device(name: str) -> Device:
     return cast("Device", getattr(importlib.import_module(module), kind)())
 
 
+@runtime_checkable
+class PhoneHolder(Protocol):
+    """A device that is, or mirrors, a phone as a value."""
+
+    phone: Phone
+    """The phone, which may be replaced."""
+
+
+def find_missing(name: str) -> str:
+    """Return what this machine lacks for a device, in one line; empty where nothing."""
+    if name != "chromium":
+        return ""
+    from gym_reason.envs.mobile.devices.browser import find_chromium  # for those who ask
+
+    try:
+        find_chromium()
+    except RunError as error:
+        return str(error)
+    return ""
+
+
 class Scene(NamedTuple):
     """Where an episode starts."""
 
@@ -60,13 +80,12 @@ class Scene(NamedTuple):
         device.load(self.world, self.look)
         if self.start is None:
             return
-        phone = getattr(device, "phone", None)
-        if not isinstance(phone, Phone):
+        # Only devices that hold a phone as a value can be put into the middle of something.
+        if not isinstance(device, PhoneHolder):
             raise EnvError(
                 f"a task that starts within an app, on {type(device).__name__}", "device='sim'"
             )
-        # Only devices that hold a phone as a value can be put into the middle of something.
-        cast("SimDevice", device).phone = self.start(phone)
+        device.phone = self.start(device.phone)
 
 
 class Step(NamedTuple):
@@ -108,6 +127,7 @@ class Episode:
             apps: The apps of the device.
         """
         self.device = device
+        self._holder = device if isinstance(device, PhoneHolder) else None
         self._dialect, self._verifier = dialect, verifier
         self._shaping, self._gamma, self._scale, self._apps = shaping, gamma, scale, apps
         self._task: Task | None = None
@@ -198,10 +218,9 @@ class Episode:
 
     def app(self) -> str:
         """Return the label of the app in the foreground; empty on the home screen."""
-        device = self.device
-        if isinstance(device, SimDevice):
-            return label_of(device.phone, self.look, self._apps)
-        app = self._apps.get(device.screen().app)
+        if self._holder is not None:
+            return label_of(self._holder.phone, self.look, self._apps)
+        app = self._apps.get(self.device.screen().app)
         return self.look.say(app.label) if app else ""
 
 

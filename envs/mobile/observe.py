@@ -125,7 +125,8 @@ def write_brief(layout: Layout, app: str) -> str:
         if not (element.tap or element.hold or element.drag):
             lines.append(f"- {words}")
         else:
-            lines.append(f"{number}{'*' if element.value is True else ' '}{words}")
+            on = element.value is True and element.kind != "field"
+            lines.append(f"{number}{'*' if on else ' '}{words}")
     if not layout.modal and layout.scroll < layout.max_scroll:
         lines.append("v")
     return "\n".join(lines)

@@ -35,25 +35,25 @@ class WatchedWorld(World):
         return cast("Mapping[Key, R]", _NO_ROWS if rows is None else rows)
 
     @property
-    def tables(self) -> Mapping[str, Mapping[Key, Row]]:
+    def tables(self) -> Mapping[str, Mapping[Key, Row]]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Every row, by table and primary key."""
         self.read[ALL] = self[0]
         return self[0]
 
     @property
-    def log(self) -> tuple[LogEntry, ...]:
+    def log(self) -> tuple[LogEntry, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """What cannot be undone. No page shows it."""
         self.timed = True  # It only grows while time passes.
         return self[1]
 
     @property
-    def now(self) -> int:
+    def now(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The time."""
         self.timed = True
         return self[2]
 
     @property
-    def next_ids(self) -> Mapping[str, int]:
+    def next_ids(self) -> Mapping[str, int]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The next number of each table. They change with the tables alone."""
         self.read[ALL] = self[0]
         return self[3]

@@ -103,21 +103,3 @@ def add_to_messages(messages: tuple[Message, ...], text: str) -> tuple[Message, 
         joined = dataclasses.replace(last, content=join_texts(last.content, text))
         return (*messages[:-1], joined)
     return (*messages, Message("user", text))
-
-
-def split_tagged(text: str, opening: str, closing: str) -> tuple[list[str], str]:
-    """Return what stands between the tags, and the text without it and them.
-
-    An opening tag that is never closed is text like any other.
-    """
-    inside: list[str] = []
-    outside: list[str] = []
-    # A regular expression would look for the end anew from every tag that is never closed.
-    while True:
-        before, opened, after = text.partition(opening)
-        content, closed, following = after.partition(closing)
-        if not opened or not closed:
-            return inside, "".join((*outside, text))
-        outside.append(before)
-        inside.append(content)
-        text = following

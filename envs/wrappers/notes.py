@@ -1,5 +1,6 @@
 """A memory: notes that the agent keeps and is shown at every turn."""
 
+from gym_reason.calls import split_tagged
 from gym_reason.envs.base import check_integer
 from gym_reason.envs.wrappers.base import (
     Info,
@@ -8,7 +9,6 @@ from gym_reason.envs.wrappers.base import (
     TextWrapper,
     add_to_messages,
     join_texts,
-    split_tagged,
     step_inner,
     text_length,
 )

@@ -1,10 +1,18 @@
 """Tools: a call in an action is answered before the environment sees anything of it."""
 
 import inspect
-import json
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from gym_reason.calls import (
+    CALL_CLOSE,
+    CALL_OPEN,
+    NO_CALLS_LEFT,
+    CallError,
+    cut_answer,
+    read_call,
+    split_tagged,
+)
 from gym_reason.envs.base import check_integer
 from gym_reason.envs.wrappers.base import (
     Info,
@@ -13,7 +21,6 @@ from gym_reason.envs.wrappers.base import (
     TextWrapper,
     add_to_messages,
     join_texts,
-    split_tagged,
     step_inner,
     text_length,
 )
@@ -24,9 +31,6 @@ from gym_reason.types import Message
 
 Tool: TypeAlias = Callable[..., object]
 
-NO_CALLS_LEFT = "error: no calls are left in this episode"
-
-_CUT = " [cut]"
 _PREAMBLE = (
     'To use a tool, write <tool_call>{"name": ..., "arguments": {...}}</tool_call>. '
     "Its answer comes next. An action with a call in it is not taken as an answer. Tools:"
@@ -95,7 +99,7 @@ class Tools(TextWrapper):
     def act(self, action: str) -> StepResult:
         """Answer the calls of an action, or hand it on."""
         known = self._left > 0 and action in self.env.action_space
-        calls = split_tagged(action, "<tool_call>", "</tool_call>")[0] if known else []
+        calls = split_tagged(action, CALL_OPEN, CALL_CLOSE)[0] if known else []
         if not calls:
             return step_inner(self.env, action)
         answers = [self._answer(call) for call in calls[: self._left]]
@@ -108,27 +112,15 @@ class Tools(TextWrapper):
 
     def _answer(self, call: str) -> str:
         try:
-            given = json.loads(call)
-        except (ValueError, RecursionError) as error:
-            return self._cut(f"error: the call is not JSON ({error})")
-        name = given.get("name") if isinstance(given, dict) else None
-        if not isinstance(name, str) or name not in self.tools:
-            found = shorten(repr(name), 60)
-            return self._cut(f"error: there is no tool {found}; there are {', '.join(self.tools)}")
-        arguments = given.get("arguments", {})
-        if not isinstance(arguments, dict):
-            return self._cut(f"error: the arguments of {name} are no JSON object")
-        return self._cut(_call(name, self.tools[name], arguments))
-
-    def _cut(self, answer: str) -> str:
-        # What a tool returns may hold what is no Unicode text, and an observation may not.
-        text = answer.encode("utf-8", "replace").decode("utf-8")
-        if len(text) <= self.max_characters:
-            return text
-        return text[: self.max_characters - len(_CUT)] + _CUT
+            asked = read_call(call, self.tools)
+        except CallError as error:
+            answer = f"error: {error}"
+        else:
+            answer = _call(asked.name, self.tools[asked.name], asked.arguments)
+        return cut_answer(answer, self.max_characters)
 
 
-def _call(name: str, tool: Tool, arguments: dict[str, object]) -> str:
+def _call(name: str, tool: Tool, arguments: Mapping[str, object]) -> str:
     try:
         inspect.signature(tool).bind(**arguments)
     except TypeError as error:

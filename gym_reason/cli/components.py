@@ -58,7 +58,7 @@ def check_components() -> list[Component]:
         _check_lean,
         lambda: _check_package("provers", "z3-solver", "proofs"),
         _check_chromium,
-        lambda: _check_package("screens", "playwright", "gui"),
+        lambda: _check_package("screens", "pillow", "mobile"),
     )
     return [*_check_core_packages(), *(check() for check in checks)]
 

@@ -1,4 +1,4 @@
-"""The character tokenizer: exact round trips, ids, templates, files."""
+"""The embedded tokenizers: exact round trips, ids, templates, files."""
 
 from pathlib import Path
 
@@ -7,8 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from gym_reason.agents.tokenizers import build_character_tokenizer
+from gym_reason.agents.tokenizers import (
+    SPECIAL_TOKENS,
+    THINK_TOKENS,
+    build_character_tokenizer,
+    build_piece_tokenizer,
+)
 from gym_reason.errors import UsageError
+from gym_reason.trainers.session import PRINTABLE
 
 ALPHABET = "0123456789+=, \n<>é日"
 TOKENIZER = build_character_tokenizer(ALPHABET)
@@ -70,3 +76,38 @@ def test_files_load_with_transformers(tmp_path: Path) -> None:
 def test_bad_alphabets(alphabet: str) -> None:
     with pytest.raises(UsageError):
         build_character_tokenizer(alphabet)
+
+
+def test_pieces_shorten_texts_and_lose_nothing() -> None:
+    texts = ["Let a be the sum of n and m.", "Return the sum of a and n.", "Return a times 12."]
+    tokenizer = build_piece_tokenizer(PRINTABLE, texts, 60)
+    assert len(tokenizer) <= len(SPECIAL_TOKENS) + len(THINK_TOKENS) + len(PRINTABLE) + 60
+    for text in (*texts, "<think>the sum</think>42", "~{}\n  odd  spaces"):
+        ids = tokenizer.encode(text, add_special_tokens=False)
+        assert tokenizer.decode(ids) == text
+    assert len(tokenizer.encode(texts[0], add_special_tokens=False)) < len(texts[0]) / 2
+
+
+def test_a_digit_is_always_a_token_of_its_own() -> None:
+    tokenizer = build_piece_tokenizer(PRINTABLE, ["1234 1234 1234 1234"] * 20, 50)
+    shown = [tokenizer.decode([one]) for one in tokenizer.encode("1234", add_special_tokens=False)]
+    assert shown == ["1", "2", "3", "4"]
+
+
+def test_the_pieces_of_the_same_texts_are_the_same() -> None:
+    texts = [f"open {name} and tap {name}" for name in ("notes", "clock", "files", "tasks")]
+    first, second = (build_piece_tokenizer(PRINTABLE, texts, 40) for _ in range(2))
+    assert first.get_vocab() == second.get_vocab()
+
+
+@given(st.text(max_size=60))
+def test_what_is_not_in_the_alphabet_is_unknown_and_nothing_breaks(text: str) -> None:
+    tokenizer = build_piece_tokenizer("abc ", ["abc cab abc", "é\u4e2d"], 5)
+    known = [one for one in tokenizer.encode(text, add_special_tokens=False) if one != 3]
+    kept = tokenizer.decode(known)
+    assert isinstance(kept, str)
+
+
+def test_no_pieces_are_refused() -> None:
+    with pytest.raises(UsageError, match="0 pieces"):
+        build_piece_tokenizer("abc", ["abc"], 0)

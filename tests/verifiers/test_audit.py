@@ -203,7 +203,7 @@ def test_every_probe_of_every_family_can_fail() -> None:
     used: set[str] = set()
     families = ["text.folded", "countdown", "code.fenced", "format.json"]
     families += ["math", "math.strict", "math.plain"]
-    families += ["format.think", "format.answer", "format.no_think"]
+    families += ["format.think", "format.answer", "format.no_think", "state"]
     for family in families:
         verifier = Constant(audit_family=family)
         contract = contract_of(verifier)

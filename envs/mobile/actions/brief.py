@@ -159,7 +159,9 @@ _READERS: Mapping[str, Callable[[str, Shown], Action]] = {
     "ask": _ask,
 }
 # With its type, since named tuples of the same values are equal whatever they are.
-_WORDS = {(type(action), action): word for word, action in _PLAIN.items()}
+_WORDS: Mapping[tuple[type, Action], str] = {
+    (type(action), action): word for word, action in _PLAIN.items()
+}
 
 
 def write_brief(action: Action, shown: Shown) -> str:

@@ -64,7 +64,9 @@ def _read_quoted(text: str, place: int, quote: str) -> tuple[str, int]:
     raise ActionError("a quote is not closed")
 
 
-_END = re.compile(r"\s*(\)\s*\Z|,\s*[A-Za-z_][A-Za-z_0-9]{0,40}\s*=\s*['\"])", re.ASCII)
+_END = re.compile(
+    r"\s{0,20}(\)\s{0,20}\Z|,\s{0,20}[A-Za-z_][A-Za-z_0-9]{0,40}\s{0,20}=\s{0,20}['\"])", re.ASCII
+)
 
 
 def _closes(text: str, place: int) -> bool:

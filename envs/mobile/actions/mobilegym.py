@@ -32,7 +32,7 @@ from gym_reason.envs.mobile.gestures import (
     Wait,
 )
 
-_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _NAMES = {
     "TAP": "CLICK",
     "DOUBLETAP": "DOUBLE_TAP",
@@ -60,10 +60,12 @@ _FIELDS = frozenset(
 
 def parse_mobilegym(text: str, shown: Shown) -> Action:
     """Return the action that a text is. Raises ActionError."""
-    answers = _ANSWER.findall(text)
-    if len(answers) > 1:
-        raise ActionError("one <ANSWER> alone")
-    fields = read_object(answers[0] if answers else text)
+    tags = list(_TAG.finditer(text))
+    if tags:
+        if [tag[1] for tag in tags] != ["", "/"]:
+            raise ActionError("one <ANSWER>...</ANSWER> alone")
+        text = text[tags[0].end() : tags[1].start()]
+    fields = read_object(text)
     name = str(fields.pop("action", None) or "").strip().upper()
     name = _NAMES.get(name, name)
     check_fields(fields, _FIELDS, "an action")

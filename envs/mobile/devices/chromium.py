@@ -141,7 +141,9 @@ class ChromiumDevice:
         self._apps, self._touch = apps, touch
         self._screens = Screens(apps)
         self.phone = Phone(EMPTY_WORLD)
+        """The state; whoever sets it finds it in the page at the next gesture or picture."""
         self.look = Look()
+        self._shown: Layout | None = None
         self._owned = browser is None
         self._browser = browser or Browser(limit_s=limit_s)
         self._open = True
@@ -178,7 +180,7 @@ class ChromiumDevice:
 
     def act(self, gesture: Gesture) -> None:
         """Do one gesture and wait until the page has handled it."""
-        screen = self.observe()
+        screen = self._keep_up()
         match gesture:
             case Tap(x, y):
                 self._meet(gesture, screen, (x, y, x, y))
@@ -203,6 +205,7 @@ class ChromiumDevice:
     def photograph(self, scale: int = 1) -> bytes:
         """Return the page as the browser paints it, as a PNG."""
         clip: dict[str, Json] = {"x": 0, "y": 0, "width": WIDTH, "height": HEIGHT, "scale": scale}
+        self._keep_up()
         answer = self._call("Page.captureScreenshot", {"format": "png", "clip": clip})
         try:
             return base64.b64decode(answer["data"], validate=True)
@@ -223,6 +226,7 @@ class ChromiumDevice:
 
     def read_bounds(self) -> list[tuple[int, float, float, float, float]]:
         """Return where the browser has each element: its number, left, top, right and bottom."""
+        self._keep_up()
         found = self._evaluate(
             'Array.from(document.querySelectorAll("[data-n]"), (node) => {'
             " const box = node.getBoundingClientRect();"
@@ -232,6 +236,7 @@ class ChromiumDevice:
 
     def read_text(self) -> str:
         """Return all that the page shows, a line a piece, with the values of its fields."""
+        self._keep_up()
         found = self._evaluate(
             'document.getElementById("screen").innerText + "\\n" + Array.from('
             'document.querySelectorAll("input[type=text], textarea"), (node) => node.value)'
@@ -249,6 +254,13 @@ class ChromiumDevice:
         else:
             self._browser.call("Target.disposeBrowserContext", {"browserContextId": self._context})
 
+    def _keep_up(self) -> Layout:
+        """Return what is on the screen, which the page shows too."""
+        screen = self.observe()
+        if screen is not self._shown:
+            self._show()
+        return screen
+
     def _show(self) -> None:
         """Write the screen into the page, with the cursor at the end of the focused field."""
         screen = self.observe()
@@ -258,6 +270,7 @@ class ChromiumDevice:
                 focused = number
         html = json.dumps(write_screen(screen, self.look))
         self._evaluate(f"showScreen({html}, {focused})")
+        self._shown = screen
 
     def _meet(
         self, gesture: Tap | LongPress | Drag, screen: Layout, path: tuple[int, int, int, int]

@@ -31,6 +31,8 @@ Mask: TypeAlias = NDArray[np.uint8]
 __all__ = ["Image", "ImageDraw", "Mask", "baseline", "fit", "line_height", "measure", "write"]
 
 ELLIPSIS = "…"
+_NOBODYS = "\U000fffff"
+"""A character that no font has."""
 _FACES = (
     "NotoSansCJK-Regular*",
     "NotoSansCJKsc-Regular*",
@@ -145,14 +147,22 @@ def _glyph(character: str, size: int) -> Glyph:
     base = baseline(size)
     if face < 0:
         return _box(size, base)
-    font = _face(face, size)
-    advance = round(font.getlength(shown))
-    drawn, (left, rise) = font.getmask2(shown, "L", anchor="ls")
-    columns, rows = drawn.size
-    if not columns or not rows:
+    advance = round(_face(face, size).getlength(shown))
+    ink = _draw(shown, face, size, advance)
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    if not rows.size:
         return Glyph(None, 0, 0, advance)
-    ink = np.frombuffer(bytes(drawn), np.uint8).reshape(rows, columns)
-    return Glyph(ink, round(left), base + round(rise), advance)
+    top, left = int(rows[0]), int(columns[0])
+    ink = ink[top : rows[-1] + 1, left : columns[-1] + 1].copy()
+    return Glyph(ink, left - size, top, advance)
+
+
+def _draw(text: str, face: int, size: int, advance: int) -> Mask:
+    """Return a few characters as Pillow draws them, with room of `size` before and behind."""
+    picture = Image.new("L", (advance + 2 * size, line_height(size)))
+    draw = ImageDraw.Draw(picture)
+    draw.text((size, baseline(size)), text, 255, _face(face, size), anchor="ls")
+    return np.asarray(picture)
 
 
 def _box(size: int, base: int) -> Glyph:
@@ -179,8 +189,9 @@ def _choose(character: str) -> tuple[int, str]:
 
 def _draws(face: int, character: str) -> bool:
     """Return whether a font has a character: one that it lacks looks like one that nobody has."""
-    font = _face(face, 16)
-    return character == " " or bytes(font.getmask(character)) != bytes(font.getmask("\U000fffff"))
+    return (
+        character == " " or (_draw(character, face, 16, 16) != _draw(_NOBODYS, face, 16, 16)).any()
+    )
 
 
 @lru_cache(maxsize=128)

@@ -227,7 +227,7 @@ def _overlay(element: Element, palette: Palette, scale: int) -> Overlay:
     black = _paint_tile(element, palette, (0, 0, 0), height, scale).pixels.astype(np.uint16)
     white = _paint_tile(element, palette, (255, 255, 255), height, scale).pixels.astype(np.uint16)
     share = np.maximum(white, black) - black
-    return black, share + (share >> 7)
+    return black, (share + (share >> 7)).astype(np.uint16)
 
 
 def _blend(frame: Pixels, element: Element, overlay: Overlay, scale: int) -> None:

@@ -111,6 +111,16 @@ def test_what_is_on_the_screen_can_be_read_in_the_page(device: ChromiumDevice) -
                 assert element.detail in shown
 
 
+def test_a_state_that_is_set_is_shown(device: ChromiumDevice) -> None:
+    device.load(fill_world(), Look())
+    device.phone = device.phone.open("notes")
+    assert "Notes" in device.read_text().splitlines()
+    device.phone = device.phone.open("settings")
+    target = next(one for one in device.observe().elements if one.text == "Display")
+    device.act(Tap(target.bounds[0] + 40, target.bounds[1] + 20))
+    assert any(one.text == "Brightness" for one in device.observe().elements)
+
+
 def test_the_element_that_the_browser_finds_decides(device: ChromiumDevice) -> None:
     device.load(fill_world(), Look())
     hand = Hand(device, Look())

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import gym_reason
 from gym_reason.agents.scripted import ScriptedAgent
+from gym_reason.calls import NO_CALLS_LEFT, split_tagged
 from gym_reason.envs.base import ReasoningEnv, Transition, sample_tasks
 from gym_reason.envs.wrappers import Notes, Tools
-from gym_reason.envs.wrappers.base import split_tagged
-from gym_reason.envs.wrappers.tools import NO_CALLS_LEFT, Tool
+from gym_reason.envs.wrappers.tools import Tool
 from gym_reason.errors import UsageError
 from gym_reason.rollout import EpisodeLimits, run_episode
 from gym_reason.types import Message, StopReason, Task

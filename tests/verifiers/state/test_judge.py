@@ -1,6 +1,7 @@
 """The judge: expectations met by changes of their own, damage, claims, answers."""
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -55,8 +56,7 @@ def test_what_was_asked_for_passes_only_with_the_claim() -> None:
         lambda world: world.delete(MEMO, 1).insert(MEMO, BEFORE.rows(MEMO)[1]._replace(id=0)),
     ],
 )
-def test_anything_besides_fails(damage: object) -> None:
-    assert callable(damage)
+def test_anything_besides_fails(damage: Callable[[World], World]) -> None:
     verdict = judge(NEW, end(BEFORE, damage(add(BEFORE))))
     assert verdict.reward == FALSE_CLAIM
     assert verdict.parts["damage"] >= 1

