@@ -23,10 +23,10 @@ def read_demonstrations(recipe: Recipe) -> Iterator[str]:
     for task in sample_tasks(env, EPISODES, derive_seed(0, "tokenizer")):
         _, info = env.reset(options={"task": task})
         yield from (message.content for message in info["messages"])
-        for action in unwrap(env).demonstrate(task, thinking=True):
+        *before, last = unwrap(env).demonstrate(task, thinking=True)
+        for action in before:
             yield action
-            _, _, terminated, truncated, info = env.step(action)
+            _, _, _, _, info = env.step(action)
             yield from (message.content for message in info["messages"])
-            if terminated or truncated:
-                break
+        yield last  # what follows it, nobody reads; and judging it may take long
     env.close()
