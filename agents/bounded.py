@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gym_reason.agents.policy import Policy, SamplingParams
+from gym_reason.agents.policy import CertainPolicy, Policy, SamplingParams
 from gym_reason.types import Completion
 
 
@@ -27,3 +27,11 @@ class BoundedPolicy:
         if self._positions is not None and len(prompt_ids) >= self._positions:
             return Completion((), (), "", "length", self.version)
         return await self._policy.sample(prompt_ids, params)
+
+    def measure_certainty(
+        self, prompt_ids: Sequence[int], token_ids: Sequence[int]
+    ) -> float | None:
+        """Return the policy's certainty of what it said; None where it cannot tell."""
+        if not isinstance(self._policy, CertainPolicy):
+            return None
+        return self._policy.measure_certainty(prompt_ids, token_ids)

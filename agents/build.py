@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from gym_reason.agents import search, thinking, tool_agent  # noqa: F401 - what registers agents
 from gym_reason.agents.answer import AnswerAgent
 from gym_reason.agents.base import Action, Agent
 from gym_reason.agents.bounded import BoundedPolicy

@@ -61,6 +61,10 @@ class ChatEncoder:
             return tuple(self._encode(full[len(said) :]))
         return None
 
+    def encode_words(self, words: str) -> tuple[int, ...]:
+        """Return the ids of words inside a message, without special tokens."""
+        return tuple(self._tokenizer.encode(words, add_special_tokens=False))
+
     def decode(self, token_ids: tuple[int, ...]) -> str:
         """Return the text of `token_ids`, special tokens included."""
         text = self._tokenizer.decode(list(token_ids), skip_special_tokens=False)
@@ -97,6 +101,8 @@ class Conversation:
         self._finished: list[TokenTrace] = []
         self._answered: tuple[Message, ...] | None = None
         self._emitted: tuple[int, ...] = ()
+        self._pieces: tuple[int, ...] = ()
+        self._root: Conversation | None = None
         self._asides: list[Conversation] = []
         self._uncredited: set[int] = set()
         self._ids: list[int] = []
@@ -120,11 +126,57 @@ class Conversation:
 
         With `trained` False its tokens are read like those of the environment.
         """
+        self.add_piece(completion, trained=trained)
+        self.end_message(completion.text)
+
+    def add_piece(self, completion: Completion, *, trained: bool = True) -> None:
+        """Append what the policy emitted, and leave its message open: it goes on from there."""
         logprobs = completion.logprobs if trained else None
         self._append(completion.token_ids, action=trained, logprobs=logprobs)
+        self._pieces += completion.token_ids
+
+    def add_words(self, words: str) -> None:
+        """Put words into the policy's open message, or begin one with them: read, not trained on.
+
+        What follows is asked for with `prompt_ids`, which must have been called before.
+        """
+        assert self._encoder is not None
+        ids = self._encoder.encode_words(words)
+        self._append(ids, action=False)
+        self._pieces += ids
+
+    def open_message(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the tokens before the policy's open message, and those in it."""
+        count = len(self._ids) - len(self._pieces)
+        return tuple(self._ids[:count]), self._pieces
+
+    def retract(self, count: int) -> None:
+        """Take back the last tokens of the open message: it goes on as if they had not been said.
+
+        They stay in the episode, as the end of a stream of their own.
+        """
+        if count == 0:
+            return
+        assert count <= len(self._pieces)
+        kept = len(self._ids) - count
+        taken = (self._root or self).open_aside(self.messages)
+        taken._ids, taken._turns = list(self._ids), list(self._turns)
+        taken._mask = [False] * kept + self._mask[kept:]
+        taken._logprobs = [0.0] * kept + self._logprobs[kept:]
+        for stream in (self._ids, self._mask, self._logprobs, self._turns):
+            del stream[kept:]
+        self._pieces = self._pieces[:-count]
+
+    def end_message(self, text: str) -> None:
+        """Close the policy's open message, whose text this is."""
         self._answered = self.messages
-        self._emitted = completion.token_ids
-        self.add_message(Message("assistant", completion.text))
+        self._emitted, self._pieces = self._pieces, ()
+        self.add_message(Message("assistant", text))
+
+    def decode(self, token_ids: tuple[int, ...]) -> str:
+        """Return the text of `token_ids`, special tokens included."""
+        assert self._encoder is not None
+        return self._encoder.decode(token_ids)
 
     @property
     def turn(self) -> int:
@@ -164,6 +216,36 @@ class Conversation:
         aside._turn = self._turn
         self._asides.append(aside)
         return aside
+
+    def fork(self) -> "Conversation":
+        """Return a conversation that goes on from here by itself, of the same turn and episode.
+
+        It remembers all that was said so far; only what is said from here on is its own.
+        """
+        root = self._root or self
+        ids = self.prompt_ids()
+        fork = root.open_aside(self.messages)
+        fork._root, fork._pieces = root, self._pieces
+        fork._append(ids, action=False)
+        fork._turns = list(self._turns)
+        return fork
+
+    def adopt(self, fork: "Conversation") -> None:
+        """Go on from where a fork of this conversation, or a fork of a fork, has come to.
+
+        The fork is no conversation of its own from then on. Nothing may have been said here since
+        it was made.
+        """
+        known = len(self.prompt_ids())
+        assert fork._ids[:known] == self._ids, "the conversation went on after the fork"
+        self._asides.remove(fork)
+        self._finished += fork._finished
+        self._ids += fork._ids[known:]
+        self._mask += fork._mask[known:]
+        self._logprobs += fork._logprobs[known:]
+        self._turns += fork._turns[known:]
+        self.messages, self._pieces = fork.messages, fork._pieces
+        self._answered, self._emitted = fork._answered, fork._emitted
 
     def add_message(self, message: Message) -> None:
         """Append a message that is not the policy's, or that no policy is behind."""

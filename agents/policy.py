@@ -56,3 +56,14 @@ class Policy(Protocol):
         Thousands of calls may wait at once; the engine batches them.
         """
         ...
+
+
+@runtime_checkable
+class CertainPolicy(Protocol):
+    """A policy that may know the whole distributions behind what it said."""
+
+    def measure_certainty(
+        self, prompt_ids: Sequence[int], token_ids: Sequence[int]
+    ) -> float | None:
+        """Return the mean divergence of uniform from them, in nats; None where it cannot tell."""
+        ...

@@ -15,7 +15,8 @@ ENVIRONMENTS = [
     f"gym_reason/{name}-v0"
     for name in (
         "Arithmetic", "CodeOutput", "Countdown", "Digits", "GraphColouring", "KnightsAndKnaves",
-        "Metamath", "NaturalDeduction", "NaturalDeductionSteps", "Rewriting", "Steps", "Sudoku",
+        "Metamath", "Mobile", "MobileScreen", "NaturalDeduction", "NaturalDeductionSteps",
+        "Rewriting", "Steps", "Sudoku",
     )
 ]  # fmt: skip
 SANDBOXED = [f"gym_reason/{name}-v0" for name in ("Code", "CodeDebug", "CodeEdit", "CodeRepair")]

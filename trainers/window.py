@@ -133,17 +133,22 @@ def place_rewards(
 ) -> torch.Tensor:
     """Return each turn's reward at the last token of its action, discounted by the MDP's gamma.
 
-    What `Sample.reward` is above the episode's own return goes to its last action.
+    What `Sample.reward` is above the episode's own return goes to its last action. An action that
+    has tokens in several rows, as those of a search do, is rewarded once, in the last of them.
     """
     rewards_NT = torch.zeros_like(mask_NT)
     at_T = torch.arange(mask_NT.shape[1], device=mask_NT.device)
-    for row, sample in enumerate(samples):
+    placed: set[tuple[int, int]] = set()
+    for row in reversed(range(len(samples))):
+        sample = samples[row]
         turns = sample.trajectory.turns
         extra = sample.reward - sample.trajectory.ret
         for index, turn in enumerate(turns):
             reward = gamma**index * turn.reward + (extra if index == len(turns) - 1 else 0.0)
             here_T = (step_NT[row] == index) & (mask_NT[row] > 0)
-            if reward != 0.0 and bool(here_T.any()):
+            action = (id(sample), index)
+            if reward != 0.0 and action not in placed and bool(here_T.any()):
+                placed.add(action)
                 rewards_NT[row, int((at_T * here_T).max())] = reward
     return rewards_NT
 

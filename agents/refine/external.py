@@ -34,11 +34,13 @@ async def reflexion(talk: Talk, *, rounds: int = 3, memory: int = 3) -> None:
     Source: Shinn et al. 2023. Tests are public ones, or those that the policy wrote for itself and
     runs with the tool `python`; the hidden ones decide at the end alone, and are never heard.
     """
+    own = ""
+    if talk.has("python") and not talk.has("tests"):
+        own = strip_fence(await talk.ask_aside("write_tests"))
     talk.propose(await talk.draft())
     learnt: list[str] = []
-    own = "" if talk.has("tests") or not talk.has("python") else await talk.ask_aside("write_tests")
     for _ in range(rounds):
-        result = await _run_tests(talk, strip_fence(own) if own else "")
+        result = await _run_tests(talk, own)
         if not result:
             return
         assert talk.answer is not None
@@ -138,24 +140,28 @@ async def rarr(talk: Talk, *, questions: int = 4, most_edited: float = 0.5) -> N
 async def self_evolve(talk: Talk, *, rounds: int = 2) -> None:
     """Write down what one needs to know, program with it, mend what the interpreter refuses.
 
-    Source: Jiang et al. 2023.
+    Source: Jiang et al. 2023. Where the task has no public tests, the tool `python` runs the
+    program as it is.
     """
     knowledge = await talk.ask_aside("knowledge")
     talk.propose(await talk.ask("solve", knowledge=without_thoughts(knowledge)))
     for _ in range(rounds):
-        result = await _run_tests(talk)
+        result = await _run_tests(talk, "", bare=True)
         if not result:
             return
         talk.propose(await talk.ask("revise", result=result))
 
 
-async def _run_tests(talk: Talk, own_tests: str = "") -> str:
-    """Return what the tests say of the present answer; nothing where they pass or are none."""
+async def _run_tests(talk: Talk, own_tests: str = "", *, bare: bool = False) -> str:
+    """Return what the tests say of the present answer; nothing where they pass or are none.
+
+    With `bare`, a program without any test is run too, for the errors that it ends with.
+    """
     assert talk.answer is not None
     result = ""
     if talk.has("tests"):
         result = await talk.use("tests", talk.answer.text)
-    elif own_tests and talk.has("python"):
+    elif (own_tests or bare) and talk.has("python"):
         program = strip_fence(talk.answer.text)
         result = await talk.use("python", f"{program}\n\n{own_tests}\n")
         result = result if result.startswith("error") else ""

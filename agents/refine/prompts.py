@@ -21,7 +21,7 @@ class PromptBook:
         """Read the prompts of a loop.
 
         Args:
-            loop: Its name, that of a folder here.
+            loop: Its name, with which the names of its files begin.
             replaced: Templates that stand in for ours, by role: a text, or the path of a file that
                 ends in `.jinja`.
 
@@ -51,7 +51,10 @@ class PromptBook:
 @lru_cache(maxsize=256)
 def read_templates(loop: str) -> Mapping[str, str]:
     """Return the templates that come with a loop, by role; none for one without prompts."""
-    return {path.stem: path.read_text("utf-8") for path in sorted((FOLDER / loop).glob("*.jinja"))}
+    return {
+        path.name.split(".")[1]: path.read_text("utf-8")
+        for path in sorted(FOLDER.glob(f"{loop}.*.jinja"))
+    }
 
 
 def _read_replacement(text: str) -> str:

@@ -7,15 +7,19 @@ import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from gym_reason.agents.base import Round
 from gym_reason.agents.conversation import Conversation
 from gym_reason.agents.policy import Policy, SamplingParams
 from gym_reason.agents.refine.prompts import PromptBook
+from gym_reason.calls import cut_answer
 from gym_reason.errors import UsageError
 from gym_reason.seeding import derive_seed
-from gym_reason.types import Completion, Message
+from gym_reason.types import Completion, Message, Verdict
 
+T = TypeVar("T")
 Tool = Callable[[str], str]
 """From a text to a text; it never holds the reference. It may take long, and may fail."""
 
@@ -54,11 +58,19 @@ class Talk:
         prompts: PromptBook,
         tools: Mapping[str, Tool],
         limits: Limits,
+        task: str | None = None,
+        judge: Callable[[str], Verdict] | None = None,
     ) -> None:
-        """Begin a turn: the conversation's last message is the environment's."""
+        """Begin a turn: the conversation's last message is the environment's.
+
+        `task` is what the environment said so far; None takes all that is not the policy's. `judge`
+        knows the reference: only a loop that is flagged as an oracle is given it.
+        """
         self._main, self._policy, self._params = conversation, policy, params
         self._seed, self._prompts, self._limits = seed, prompts, limits
         self._tools = tools
+        self.judge = judge
+        """What the environment's verifier says of an answer; None for all but oracles."""
         self._calls = self._tokens = self._tool_calls = 0
         self._answer: Round | None = None
         self._completion: Completion | None = None
@@ -66,9 +78,7 @@ class Talk:
         self._under_way = False
         self.rounds: list[Round] = []
         """The answers before the present one."""
-        self.task = "\n\n".join(
-            message.content for message in conversation.messages if message.role != "assistant"
-        )
+        self.task = join_heard(conversation.messages) if task is None else task
         """What the environment said so far."""
 
     @property
@@ -94,7 +104,7 @@ class Talk:
             values: What the template shows, besides `task`.
         """
         self._go_on()
-        self._main.add_message(Message("user", self._prompts.render(role, self._with_task(values))))
+        self._say(self._prompts.render(role, self._with_task(values)))
         return await self._sample(self._main, trained=trained)
 
     async def ask_aside(
@@ -108,6 +118,84 @@ class Talk:
         words = self._prompts.render(role, self._with_task(values))
         aside = self._main.open_aside((Message("user", words),))
         return await self._sample(aside, trained=trained, stop=stop)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation so far."""
+        return self._main.messages
+
+    @property
+    def policy(self) -> Policy:
+        """Whom the loop asks."""
+        return self._policy
+
+    @property
+    def params(self) -> SamplingParams:
+        """How it is asked."""
+        return self._params
+
+    @property
+    def calls(self) -> int:
+        """How often the policy was asked."""
+        return self._calls
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens it said."""
+        return self._tokens
+
+    def fork(self) -> Conversation:
+        """Return a conversation that goes on from here by itself: a way that a search follows."""
+        self._go_on()
+        return self._main.fork()
+
+    async def go_on_in(
+        self, ways: Sequence[Conversation], most: Sequence[int], stop: tuple[str, ...] = ()
+    ) -> list[Completion]:
+        """Let the policy go on in several conversations at once; its messages there stay open.
+
+        Returns what it says in each, in order; in the first ones alone where the limits allow no
+        more. As many are asked at a time as surely fit into what is left of the tokens: what is
+        drawn does not depend on which of them ends first.
+
+        Args:
+            ways: Conversations of this episode, each once.
+            most: Most tokens to be said in each, one or more.
+            stop: Texts that end what it says.
+
+        Raises:
+            LimitReached: There is no room for even one.
+        """
+        said: list[Completion] = []
+        while len(said) < len(ways):
+            rooms = self._plan(most[len(said) :])
+            if not rooms:
+                break
+            wave = ways[len(said) : len(said) + len(rooms)]
+            said += await asyncio.gather(
+                *(self._call(way, room, stop) for way, room in zip(wave, rooms, strict=True))
+            )
+        if ways and not said:
+            raise LimitReached
+        return said
+
+    def take(self, way: Conversation, answer: str, behind: Completion) -> None:
+        """Make what was said in a fork the present answer; the conversation goes on from there."""
+        self._main.adopt(way)
+        self._main.end_message(answer)
+        self._completion = behind
+        self.propose(answer, behind)
+
+    async def compute(self, work: Callable[[], T]) -> T:
+        """Return what takes long to compute, while other episodes go on.
+
+        Raises LimitReached where it takes longer than a tool may.
+        """
+        try:
+            async with asyncio.timeout(self._limits.tool_seconds):
+                return await run_in_thread(work)
+        except TimeoutError:
+            raise LimitReached from None
 
     @property
     def lowest_probability(self) -> float:
@@ -160,14 +248,12 @@ class Talk:
         self._tool_calls += 1
         try:
             async with asyncio.timeout(self._limits.tool_seconds):
-                said = await run_in_thread(self._tools[tool], text)
+                said = str(await run_in_thread(partial(self._tools[tool], text)))
         except TimeoutError:
             return f"error: {tool} took more than {self._limits.tool_seconds:g} seconds"
         except Exception as error:  # it is anybody's code, on what a policy wrote
-            return f"error: {tool} failed: {type(error).__name__}: {error}"[:300]
-        if len(said) > self._limits.tool_characters:
-            said = said[: self._limits.tool_characters - len(CUT)] + CUT
-        return said
+            return cut_answer(f"error: {tool} failed: {type(error).__name__}: {error}", 300)
+        return cut_answer(said, self._limits.tool_characters, CUT)
 
     def _go_on(self) -> None:
         """Count what is said from here on to the next answer, where there is one already."""
@@ -175,55 +261,87 @@ class Talk:
             self._main.end_turn()
             self._under_way = True
 
+    def _say(self, words: str) -> None:
+        """Add to the conversation what the user says, in one message with what nobody answered.
+
+        Chat templates may refuse two messages of the user in a row.
+        """
+        *before, last = self._main.messages
+        if last.role == "user":
+            said = dataclasses.replace(last, content=f"{last.content}\n\n{words}")
+            self._main.messages = (*before, said)
+        else:
+            self._main.add_message(Message("user", words))
+
     def _with_task(self, values: Mapping[str, object]) -> dict[str, object]:
         return {"task": self.task, **values}
 
     async def _sample(
         self, conversation: Conversation, *, trained: bool, stop: tuple[str, ...] = ()
     ) -> str:
-        """Sample with a seed of its own, within what is left of the tokens."""
-        limits = self._limits
-        room = self._params.max_tokens
-        if limits.tokens is not None:
-            room = min(room, limits.tokens - self._tokens)
-        if self._calls >= limits.calls or room <= 0:
+        """Sample a message within what is left of the tokens."""
+        rooms = self._plan([self._params.max_tokens])
+        if not rooms:
             raise LimitReached
+        completion = await self._call(conversation, rooms[0], stop, trained=trained)
+        conversation.end_message(completion.text)
+        self._completion = completion
+        return completion.text
+
+    def _plan(self, most: Sequence[int]) -> list[int]:
+        """Return the room of each call that can be made now, all at once: the first of those asked.
+
+        Only the first may get less room than it asks for.
+        """
+        rooms: list[int] = []
+        limit = self._limits.tokens
+        left = math.inf if limit is None else limit - self._tokens
+        for wanted in most[: max(self._limits.calls - self._calls, 0)]:
+            if left <= 0 or (rooms and wanted > left):
+                break
+            rooms.append(int(min(wanted, left)))
+            left -= rooms[-1]
+        return rooms
+
+    async def _call(
+        self, conversation: Conversation, room: int, stop: tuple[str, ...], *, trained: bool = True
+    ) -> Completion:
+        """Ask the policy once, with a seed of its own."""
         seed = self._seed if self._calls == 0 else derive_seed(self._seed, "call", self._calls)
         stops = (*self._params.stop, *stop)
         params = dataclasses.replace(self._params, seed=seed, max_tokens=room, stop=stops)
         self._calls += 1
         completion = await self._policy.sample(conversation.prompt_ids(), params)
         self._tokens += len(completion.token_ids)
-        conversation.add_completion(completion, trained=trained)
-        self._completion = completion
-        return completion.text
+        conversation.add_piece(completion, trained=trained)
+        return completion
 
 
-async def run_in_thread(tool: Tool, text: str) -> str:
-    """Return what a tool says, from a thread of its own.
+def join_heard(messages: Sequence[Message]) -> str:
+    """Return what somebody else than the policy said."""
+    return "\n\n".join(message.content for message in messages if message.role != "assistant")
+
+
+async def run_in_thread(work: Callable[[], T]) -> T:
+    """Return what some work returns, from a thread of its own.
 
     A pool's threads would all be taken by tools that hang; nobody waits for a thread that was given
     up, and it ends with the process.
     """
     loop = asyncio.get_running_loop()
-    answered: asyncio.Future[str] = loop.create_future()
+    answered: asyncio.Future[T] = loop.create_future()
 
-    def settle(said: str | None, error: Exception | None) -> None:
-        if answered.done():
-            return
-        if error is None:
-            answered.set_result(said or "")
-        else:
-            answered.set_exception(error)
+    def settle(settling: Callable[[], None]) -> None:
+        if not answered.done():
+            settling()
 
-    def work() -> None:
-        said, failure = None, None
+    def run() -> None:
         try:
-            said = str(tool(text))
+            settling = partial(answered.set_result, work())
         except Exception as error:  # handed to whoever waits
-            failure = error
+            settling = partial(answered.set_exception, error)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, said, failure)
+            loop.call_soon_threadsafe(settle, settling)
 
-    threading.Thread(target=work, name="tool", daemon=True).start()
+    threading.Thread(target=run, name="tool", daemon=True).start()
     return await answered

@@ -19,6 +19,7 @@ from gym_reason.envs.mobile.episode import (
     DEVICES,
     MALFORMED,
     Episode,
+    PhoneHolder,
     Scene,
     find_missing,
     label_of,
@@ -99,7 +100,8 @@ class Mobile(ReasoningEnv):
                 `notes` or `notes.create,clock`.
             levels: How hard they are: 1 for up to five actions, 2 for up to twelve, 3 for more;
                 one, several (`1,2`), or `all`.
-            device: `sim`, in pure Python; or `chromium`, the same in a browser.
+            device: `sim`, in pure Python; `chromium`, the same in a browser; or `adb`, a real
+                phone, for tasks that were made on its own data.
             observation: `elements`, a list; `tree`, with bounds; or `brief`, in few characters.
             dialect: How actions are written: `native`, `brief`, `androidworld`, or one of those
                 that other models write: `ui_tars`, `android_control`, `aitw`, `mobilegym`.
@@ -239,9 +241,12 @@ class Mobile(ReasoningEnv):
         """Return the screen as an array of pixels. Raises UsageError without Pillow."""
         if find_spec("PIL") is None:
             raise UsageError("Pillow is not installed", 'pip install "gym-reason[mobile]"')
-        from gym_reason.envs.mobile.render.paint import paint_array  # Pillow, for those who look
+        from gym_reason.envs.mobile.render.paint import paint_array, read_png  # Pillow
 
-        return np.asarray(paint_array(self.episode.observe(), self.episode.look, self.scale))
+        episode = self.episode
+        if not isinstance(episode.device, PhoneHolder):
+            return read_png(episode.device.photograph(self.scale))
+        return np.asarray(paint_array(episode.observe(), episode.look, self.scale))
 
     def close(self) -> None:
         """Close the device."""

@@ -29,6 +29,7 @@ MALFORMED = -0.05
 DEVICES: Mapping[str, str] = {
     "sim": "gym_reason.envs.mobile.devices.sim:SimDevice",
     "chromium": "gym_reason.envs.mobile.devices.chromium:ChromiumDevice",
+    "adb": "gym_reason.envs.mobile.devices.adb.device:AdbDevice",
 }
 """The devices that a task can be played on, by name, with the class of each."""
 
@@ -49,6 +50,10 @@ class PhoneHolder(Protocol):
 
 def find_missing(name: str) -> str:
     """Return what this machine lacks for a device, in one line; empty where nothing."""
+    if name == "adb":
+        from gym_reason.envs.mobile.devices.adb.connection import find_adb_missing
+
+        return find_adb_missing()
     if name != "chromium":
         return ""
     from gym_reason.envs.mobile.devices.browser import find_chromium  # for those who ask
@@ -220,8 +225,9 @@ class Episode:
         """Return the label of the app in the foreground; empty on the home screen."""
         if self._holder is not None:
             return label_of(self._holder.phone, self.look, self._apps)
-        app = self._apps.get(self.device.screen().app)
-        return self.look.say(app.label) if app else ""
+        name = self.device.screen().app
+        app = self._apps.get(name)
+        return self.look.say(app.label) if app else name
 
 
 def label_of(phone: Phone, look: Look, apps: Mapping[str, App] = APPS) -> str:

@@ -90,5 +90,5 @@ class MobileScreen(Mobile):
             "goal": str(asked)[: self.max_length],
             "elements": told[: self.max_length],
             "screenshot": self.photograph(),
-            "clock": np.array(self.episode.device.dump().now, np.int64),
+            "clock": np.array(self.episode.device.now(), np.int64),
         }

@@ -56,4 +56,4 @@ def _print_agent(row: dict[str, Json]) -> None:
     prompts = row["prompts"]
     assert isinstance(prompts, dict)
     for role, template in prompts.items():
-        print(f"\n--- {role}.jinja\n{inspect.cleandoc(str(template))}")
+        print(f"\n--- {row['name']}.{role}.jinja\n{inspect.cleandoc(str(template))}")

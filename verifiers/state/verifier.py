@@ -81,7 +81,7 @@ def _check_goal(goal: Goal) -> None:
             raise DataError(f"an answer that {goal.answer.reading!r} cannot read", "one it can")
     for one in goal.expectations:
         if isinstance(one, Deleted):
-            if not 0 <= one.left < len(set(one.keys)) or len(set(one.keys)) < len(one.keys):
+            if not 0 <= one.left <= len(set(one.keys)) or len(set(one.keys)) < len(one.keys):
                 raise DataError(f"a group of {len(one.keys)} rows to delete", "different rows")
         elif not all(map(_is_readable, one.wants.values())):
             raise DataError(f"a value of {one} that its reading cannot read", "one it can")

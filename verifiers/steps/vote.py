@@ -120,7 +120,7 @@ def self_consistency(
         raise UsageError(f"reward = {reward!r}", "majority or share")
     if not 0 <= min_share <= 1:
         raise UsageError(f"min_share = {min_share}", "a number from 0 to 1")
-    answers = _find_answers(submissions, profile)
+    answers = find_answers(submissions, profile)
     vote = majority(answers, profile, weights=weights, ties=ties)
     label = None if vote.share < min_share else vote.elected
     return tuple(
@@ -183,7 +183,7 @@ def _judge(
     )
 
 
-def _find_answers(submissions: Sequence[str], profile: Profile) -> list[str | None]:
+def find_answers(submissions: Sequence[str], profile: Profile) -> list[str | None]:
     """Return the answer of each submission: marked ones and numbers, or else words."""
     answers: list[str | None] = []
     for number_expected in (True, False):

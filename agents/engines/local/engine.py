@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gym_reason.agents.engines.local.budget import default_cache_bytes
+from gym_reason.agents.engines.local.certainty import measure_certainty
 from gym_reason.agents.engines.local.detokenizer import Detokenizer, StopSearch
 from gym_reason.agents.engines.local.requests import Request
 from gym_reason.agents.engines.local.sampling import check_params
@@ -165,6 +166,12 @@ class LocalEngine:
         except asyncio.CancelledError:
             self._scheduler.cancel(request)
             raise
+
+    def measure_certainty(
+        self, prompt_ids: Sequence[int], token_ids: Sequence[int]
+    ) -> float | None:
+        """Return how far the distributions behind `token_ids` are from uniform, in nats."""
+        return measure_certainty(self.model, prompt_ids, token_ids)
 
     def _start_pump(self) -> None:
         """Start the task that runs decode steps, unless it runs in this very loop."""

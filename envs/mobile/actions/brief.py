@@ -45,6 +45,7 @@ _PLAIN: Mapping[str, Action] = {
     "impossible": Claim("infeasible"),
 }
 _NUMBERS = re.compile(r"[0-9]{1,9}(?: [0-9]{1,9})*", re.ASCII)
+_UNESCAPED = {"n": "\n", "r": "\r", "\\": "\\"}
 _ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
 
 
@@ -88,9 +89,9 @@ def _type(rest: str, shown: Shown) -> Action:
 
 
 def _unescape(match: re.Match[str]) -> str:
-    if match[1] not in ("n", "\\"):
+    if match[1] not in _UNESCAPED:
         raise ActionError("after a backslash stands n or another one")
-    return "\n" if match[1] == "n" else "\\"
+    return _UNESCAPED[match[1]]
 
 
 def _set(rest: str, shown: Shown) -> Action:
@@ -195,4 +196,4 @@ def write_brief(action: Action, shown: Shown) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n")
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")

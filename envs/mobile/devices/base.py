@@ -1,6 +1,7 @@
 """What a device is to tasks and environments, whatever it runs on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gym_reason.envs.mobile.gestures import Gesture
@@ -20,6 +21,10 @@ class Capabilities:
     """Whether `dump` is the whole state, and `load` sets it."""
     virtual_clock: bool
     """Whether time passes by actions alone."""
+    tables: tuple[str, ...] | None = None
+    """The tables that `dump` gives; None for all."""
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    """Tables that it might give and does not, each with the reason in one line."""
 
 
 class Device(Protocol):
@@ -42,12 +47,16 @@ class Device(Protocol):
     def photograph(self, scale: int = 1) -> bytes:
         """Return the screen as a PNG of 360 by 800 pixels, times `scale`.
 
-        Raises CapabilityError where the device has no pixels.
+        Raises UsageError or RunError where there are none.
         """
         ...
 
     def dump(self) -> World:
         """Return the data."""
+        ...
+
+    def now(self) -> int:
+        """Return the time, as the world counts it."""
         ...
 
     def screen(self) -> Screen:

@@ -60,6 +60,10 @@ class SimDevice:
         """Return the data."""
         return self.phone.world
 
+    def now(self) -> int:
+        """Return the time on the device's clock."""
+        return self.phone.world.now
+
     def screen(self) -> Screen:
         """Return which page is open, and what was entered on it."""
         phone = self.phone

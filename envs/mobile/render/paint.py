@@ -56,6 +56,12 @@ def paint_png(screen: Layout, look: Look, scale: int = 1) -> bytes:
     return file.getvalue()
 
 
+def read_png(png: bytes) -> Pixels:
+    """Return the pixels of a PNG file."""
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
 def paint_array(screen: Layout, look: Look, scale: int = 1) -> Pixels:
     """Return a screen as rows of pixels: (800 * scale, 360 * scale, 3), which the caller owns."""
     return _PAINTERS[look.theme].paint(screen, max(1, min(MAX_SCALE, scale)))

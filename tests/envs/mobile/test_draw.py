@@ -58,6 +58,14 @@ def test_a_reference_is_that_of_the_draft(place: int) -> None:
         assert read_start(drawn.task) == draft.world
 
 
+def test_every_variant_gives_a_reference_that_can_be_judged_by() -> None:
+    for template, variant in VARIANTS:
+        for seed in range(4):
+            for twin in {False, variant.has_twin}:
+                drawn = make_task(template, variant, seed, "test", twin, Look())
+                assert read_reference(drawn.task.reference)[0] == drawn.draft.goal
+
+
 def test_a_task_is_drawn_anew_from_its_meta() -> None:
     choice = Choice("test", look="random", twins=0.5)
     for seed in range(30):

@@ -332,3 +332,18 @@ def test_drawing_tasks_does_not_disturb_an_episode() -> None:
     sample_tasks(env, 5, 0)
     env.demonstrate(env.task)
     assert (env.episode.device.dump(), env.episode.observe()) == before
+
+
+@pytest.mark.parametrize(
+    ("policy", "highest"), [((DONE,), -0.4), ((IMPOSSIBLE,), -0.2), (("ECHO", DONE), -0.4)]
+)
+def test_no_fixed_policy_earns_anything(policy: tuple[str, ...], highest: float) -> None:
+    env = Mobile()
+    tasks = sample_tasks(env, 100, 3)
+    total = 0.0
+    for task in tasks:
+        echo = json.dumps({"action": "answer", "text": task.meta["asked"]})
+        rewards = play(env, task, tuple(echo if one == "ECHO" else one for one in policy))
+        assert rewards[-1] == FALSE_CLAIM or task.meta["twin"]
+        total += sum(rewards)
+    assert total / len(tasks) < highest

@@ -118,7 +118,7 @@ def test_fields_cannot_be_renamed_to_make_a_change_look_allowed() -> None:
         '{"goal": {"answer": {"items": ["a"], "reading": "sound"}}, "before": {"tables": {}}}',
         write_reference(Goal(answer=Answer(("",))), BEFORE),
         write_reference(Goal(answer=Answer(("four",), "number")), BEFORE),
-        write_reference(Goal((Deleted(MEMO.name, ()),)), BEFORE),
+        write_reference(Goal((Deleted(MEMO.name, (1,), left=2),)), BEFORE),
         write_reference(Goal((Deleted(MEMO.name, (1, 1)),)), BEFORE),
         write_reference(Goal((Updated(MEMO.name, 1, {"title": Want(None, "text")}),)), BEFORE),
     ],
