@@ -13,7 +13,7 @@ from gym_reason.agents.base import Action, Agent
 from gym_reason.agents.bounded import BoundedPolicy
 from gym_reason.agents.conversation import ChatEncoder, Conversation
 from gym_reason.agents.policy import Policy, SamplingParams
-from gym_reason.agents.refine import LOOPS
+from gym_reason.agents.refine import LOOPS, Loop
 from gym_reason.agents.refine.prompts import read_templates
 from gym_reason.agents.scripted import ScriptedAgent
 from gym_reason.errors import ConfigError
@@ -46,6 +46,8 @@ class Actor:
     """Turns messages into tokens; None where no policy is asked."""
     unknown_id: int | None = None
     """Token that stands for what the tokenizer has no token for; None where there is none."""
+    oracle: bool = False
+    """Whether the agent hears the reference, which every report has to say."""
 
     def reads(self, task: Task) -> bool:
         """Return whether the policy sees every character of a task's prompt."""
@@ -101,10 +103,17 @@ def make_actors(policy: str, specs: Sequence[str], params: SamplingParams) -> li
     engine_used: Any = local
     bounded = BoundedPolicy(local, engine_used.max_positions)
     unknown = find_unknown_token(engine_used.tokenizer)
+    made = [make_agent(spec, bounded, params) for spec in specs]
     return [
-        Actor(policy, partial(bind_agent, make_agent(spec, bounded, params)), encoder, unknown)
-        for spec in specs
+        Actor(policy, partial(bind_agent, agent), encoder, unknown, hears_reference(agent))
+        for agent in made
     ]
+
+
+def hears_reference(agent: Agent) -> bool:
+    """Return whether an agent hears the reference: no fair comparison for one that does not."""
+    loop = getattr(agent, "loop", None)
+    return isinstance(loop, Loop) and loop.oracle
 
 
 def make_agent(

@@ -88,6 +88,8 @@ class EvalSummary:
     """Tasks with characters that the policy's tokenizer has no token for."""
     repeated: int = 0
     """Tasks that were left out because another one is the same."""
+    oracle: bool = False
+    """Whether the agent heard the reference: no fair comparison for one that did not."""
     seconds: float = 0.0
     """Time spent."""
 

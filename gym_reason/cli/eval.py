@@ -256,7 +256,7 @@ def evaluate_job(
         started,
     )
     unreadable = sum(not actor.reads(task) for task in job.tasks)
-    summary = replace(summary, unreadable=unreadable, repeated=job.repeated)
+    summary = replace(summary, unreadable=unreadable, repeated=job.repeated, oracle=actor.oracle)
     if args.out is not None:
         text = json.dumps(to_json(summary), indent=1, ensure_ascii=False) + "\n"
         write_atomic(args.out / f"{job.stem}.summary.json", text)
@@ -375,6 +375,8 @@ def print_summary(summary: EvalSummary) -> None:
     )
     for k, value in summary.pass_at.items():
         print(f"  pass@{k} {value:.1%}")
+    if summary.oracle:
+        print("  ORACLE: this agent hears the reference; compare it with no other")
     if len(summary.rounds) > 1:
         by_round = ", ".join(f"{value:.1%}" for value in summary.rounds)
         print(f"  by round {by_round}; fixed {summary.fixed:.1%}, broken {summary.broken:.1%}")

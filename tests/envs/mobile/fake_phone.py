@@ -10,10 +10,11 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SERIAL = "FAKE0123"
+VERSION = 41
 PROGRAM = """\
 #!{python}
 import json, os, pathlib, sys
@@ -54,7 +55,6 @@ class FakePhone:
             path.write_text(PROGRAM.format(python=python, home=str(home)))
             path.chmod(0o755)
         self._rules: list[dict[str, object]] = []
-        self.version = 41
         self.state = "device"
         self.gone_after = -1
         """Commands that are answered before the phone is gone; below 0 all."""
@@ -100,7 +100,9 @@ class FakePhone:
 
     def close(self) -> None:
         """End the server."""
-        self._socket.close()
+        if self._socket.fileno() >= 0:
+            self._socket.shutdown(socket.SHUT_RDWR)  # which ends the wait for another client
+            self._socket.close()
         self._thread.join(5)
 
     def _serve(self) -> None:
@@ -109,12 +111,13 @@ class FakePhone:
                 client, _ = self._socket.accept()
             except OSError:
                 return
-            with client:
-                client.settimeout(5)
-                try:
-                    self._talk(client)
-                except OSError:
-                    continue
+            # A client may hold several connections.
+            threading.Thread(target=self._attend, args=(client,), daemon=True).start()
+
+    def _attend(self, client: socket.socket) -> None:
+        with client, suppress(OSError):
+            client.settimeout(5)
+            self._talk(client)
 
     def _talk(self, client: socket.socket) -> None:
         chosen = False
@@ -124,18 +127,16 @@ class FakePhone:
                 return
             request = _receive(client, int(head, 16)).decode()
             if request == "host:version":
-                return _say(client, f"{self.version:04x}")
+                return _say(client, f"{VERSION:04x}")
             if request in ("host:devices", "host:devices-l"):
                 return _say(client, f"{SERIAL}\t{self.state}\n" if self.state else "")
-            if request.startswith(("host:tport:serial:", "host:transport:")):
+            if request.startswith("host:transport:"):
                 if self.gone_after == 0:
                     return _fail(client, f"device '{SERIAL}' not found")
                 chosen = request.rpartition(":")[2] == SERIAL
                 if not chosen:
                     return _fail(client, "no such device")
                 client.sendall(b"OKAY")
-                if request.startswith("host:tport"):
-                    client.sendall(b"\x01" + 7 * b"\x00")
             elif chosen and request.startswith(("exec:", "shell:")):
                 client.sendall(b"OKAY")
                 return self._run(client, request.partition(":")[2])

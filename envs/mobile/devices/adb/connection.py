@@ -10,6 +10,7 @@ import re
 import shlex
 import socket
 import time
+from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import NamedTuple, Protocol
 
@@ -50,12 +51,18 @@ class _Line(Protocol):
     def close(self) -> None: ...
 
 
-class _Transport(Protocol):
-    """A device of adbutils."""
+class _Client(Protocol):
+    """A client of adbutils."""
+
+    def make_connection(self, timeout: float | None = ...) -> _Line: ...
+    def list(self) -> "Iterable[_Info]": ...
+
+
+class _Info(Protocol):
+    """What adbutils tells of a phone."""
 
     serial: str
-
-    def open_transport(self, command: str | None = ..., timeout: float | None = ...) -> _Line: ...
+    state: str
 
 
 def find_adb_missing() -> str:
@@ -91,8 +98,10 @@ class Connection:
             EOFError,
             ValueError,  # a length that is no number
         )
-        self._transport = self._find(serial or os.environ.get("ANDROID_SERIAL", ""))
-        self.serial = self._transport.serial
+        self._client: _Client = importlib.import_module("adbutils").AdbClient(
+            host=self._host, port=self._port, socket_timeout=TIMEOUT_S
+        )
+        self.serial = self._find(serial or os.environ.get("ANDROID_SERIAL", ""))
         """Which phone it is."""
 
     def run(self, *words: str, timeout_s: float = TIMEOUT_S) -> Answer:
@@ -119,8 +128,10 @@ class Connection:
         self._look_for_server()
         until = time.monotonic() + timeout_s
         try:
-            line = self._transport.open_transport(timeout=timeout_s)
+            line = self._client.make_connection(timeout=timeout_s)
             try:
+                line.send_command(f"host:transport:{self.serial}")
+                line.check_okay()
                 # `exec:` has no terminal in between, which would change the ends of lines.
                 line.send_command(f"exec:{script}")
                 line.check_okay()
@@ -145,26 +156,23 @@ class Connection:
                 )
             pieces.append(piece)
 
-    def _find(self, serial: str) -> _Transport:
+    def _find(self, serial: str) -> str:
         self._look_for_server()
         try:
-            client = importlib.import_module("adbutils").AdbClient(
-                host=self._host, port=self._port, socket_timeout=TIMEOUT_S
-            )
-            states = {info.serial: str(info.state) for info in client.list()}
-            ready = [name for name, state in states.items() if state == "device"]
-            if not serial and len(ready) == 1:
-                serial = ready[0]
-            if serial and states.get(serial) == "device":
-                found: _Transport = client.device(serial)
-                return found
+            states = {info.serial: str(info.state) for info in self._client.list()}
         except self._errors as error:
             raise RunError(f"an adb server that answers {error}", "one that works") from None
         if serial:
-            raise RunError(f"phone {serial!r} is {states.get(serial, 'absent')}", remedy=_CONNECT)
-        if ready:
+            if states.get(serial) != "device":
+                state = states.get(serial, "absent")
+                raise RunError(f"phone {serial!r} is {state}", remedy=_CONNECT)
+            return serial
+        ready = [name for name, state in states.items() if state == "device"]
+        if len(ready) > 1:
             raise RunError(f"{len(ready)} phones", "one", "name one in ANDROID_SERIAL")
-        raise RunError("no phone is connected", remedy=_CONNECT)
+        if not ready:
+            raise RunError("no phone is connected", remedy=_CONNECT)
+        return ready[0]
 
     def _look_for_server(self) -> None:
         # adbutils would start a server, which nobody has asked for and nobody would end.

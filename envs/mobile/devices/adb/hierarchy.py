@@ -118,6 +118,7 @@ def lay_out_dump(dump: Dump, size: tuple[int, int], clock: str = "") -> Layout:
     body, area = (0, 0, WIDTH, HEIGHT), 0
     scrolls = False
     taken = [False] * len(dump.nodes)
+    ends = _find_ends(dump.nodes)
     for number, node in enumerate(dump.nodes):
         box = to_points(node.values.get("bounds", ""), wide, high)
         if box is None:
@@ -127,7 +128,7 @@ def lay_out_dump(dump: Dump, size: tuple[int, int], clock: str = "") -> Layout:
             body, area, scrolls = box, size_of_box, True
         if taken[number]:
             continue
-        element = _read_element(dump.nodes, number, box, taken)
+        element = _read_element(dump.nodes, number, box, taken, ends)
         if element is not None:
             elements.append(element)
     height = body[3] - body[1]
@@ -157,7 +158,7 @@ def to_points(words: str, wide: int, high: int) -> "Bounds | None":
 
 
 def _read_element(
-    nodes: tuple[Node, ...], number: int, box: Bounds, taken: list[bool]
+    nodes: tuple[Node, ...], number: int, box: Bounds, taken: list[bool], ends: list[int]
 ) -> Element | None:
     node = nodes[number]
     kind = _kind_of(node)
@@ -166,7 +167,7 @@ def _read_element(
     words = [one for one in (_text(node, "text"), _text(node, "content-desc")) if one]
     value: bool | int | None = node.on("checked") if node.on("checkable") else None
     if used and kind not in ("field", "slider"):
-        for inner in _untouched(nodes, number, taken):
+        for inner in _untouched(nodes, number, taken, ends):
             words += [one for one in (_text(inner, "text"), _text(inner, "content-desc")) if one]
             if inner.on("checkable") and value is None:
                 value, kind = inner.on("checked"), _kind_of(inner)
@@ -220,18 +221,26 @@ def _field(node: Node, box: Bounds, words: list[str]) -> Element:
     )
 
 
-def _untouched(nodes: tuple[Node, ...], number: int, taken: list[bool]) -> Iterator[Node]:
+def _find_ends(nodes: tuple[Node, ...]) -> list[int]:
+    """Return for each node the number of the first one after it that lies not within it."""
+    ends = [len(nodes)] * len(nodes)
+    around: list[int] = []
+    for number, node in enumerate(nodes):
+        while around and nodes[around[-1]].depth >= node.depth:
+            ends[around.pop()] = number
+        around.append(number)
+    return ends
+
+
+def _untouched(
+    nodes: tuple[Node, ...], number: int, taken: list[bool], ends: list[int]
+) -> Iterator[Node]:
     """Yield what lies within a node and cannot be touched, and note that it is told of."""
-    depth = nodes[number].depth
     place = number + 1
-    while place < len(nodes) and nodes[place].depth > depth:
+    while place < ends[number]:
         inner = nodes[place]
         if inner.on("clickable") or inner.on("long-clickable") or _kind_of(inner) == "field":
-            # All that lies within it is its own.
-            skipped = inner.depth
-            place += 1
-            while place < len(nodes) and nodes[place].depth > skipped:
-                place += 1
+            place = ends[place]  # all that lies within it is its own
             continue
         taken[place] = True
         yield inner
