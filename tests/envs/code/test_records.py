@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from gym_reason.envs.code.public import public_task
 from gym_reason.envs.code.contests import _pickled_text
+from gym_reason.envs.code.public import public_task
 from gym_reason.envs.code.records import FORMS, RecordFile, load_records
 from gym_reason.envs.code.single import Code
 from gym_reason.errors import DataError, UnknownNameError, UsageError

@@ -16,7 +16,7 @@ from pathlib import Path
 SERIAL = "FAKE0123"
 VERSION = 41
 PROGRAM = """\
-#!{python}
+#!{python} -IS
 import json, os, pathlib, sys
 home = pathlib.Path({home!r})
 name, words = os.path.basename(sys.argv[0]), sys.argv[1:]
@@ -157,7 +157,8 @@ class FakePhone:
             timeout=20,
             check=False,
         )
-        client.sendall(done.stdout[: self.cut_at] if self.cut_at >= 0 else done.stdout)
+        output = done.stdout.replace(f"{self.storage}/".encode(), b"/sdcard/")
+        client.sendall(output[: self.cut_at] if self.cut_at >= 0 else output)
 
 
 def _receive(client: socket.socket, count: int) -> bytes:

@@ -174,11 +174,11 @@ def phone_where(uri: str) -> list[str]:
 
 def fill(phone: FakePhone) -> None:
     """Put data into every app."""
-    person = {"contact_id": 7, "starred": 1}
-    name = {**person, "_id": 1, "data2": "Ada", "data3": None}
-    number = {**person, "_id": 2, "data1": "+49 (30) 123-456", "data2": "3"}
-    second = {**person, "_id": 3, "data1": "555", "data2": "1"}
-    alone = {"_id": 4, "contact_id": 8, "starred": 0, "data1": "777", "data2": "19"}
+    person: Cells = {"contact_id": 7, "starred": 1}
+    name: Cells = {**person, "_id": 1, "data2": "Ada", "data3": None}
+    number: Cells = {**person, "_id": 2, "data1": "+49 (30) 123-456", "data2": "3"}
+    second: Cells = {**person, "_id": 3, "data1": "555", "data2": "1"}
+    alone: Cells = {"_id": 4, "contact_id": 8, "starred": 0, "data1": "777", "data2": "19"}
     put(phone, f"{DATA}#name", [name], "contact_id:starred", "data2", "data3")
     rows = [number, second, alone]
     put(phone, f"{DATA}#phone_v2", rows, "contact_id:starred", "data1", "data2")
@@ -188,18 +188,20 @@ def fill(phone: FakePhone) -> None:
     texts: list[Cells] = [
         {"_id": 1, "type": 1, "date": 1_690_000_000_999, "read": 0, "address": "+4930 123456",
          "body": "Hello, you\nRow: 1 _id=2, body=no"},
-        {"_id": 2, "type": 2, "date": 1_700_000_000_000, "read": 1, "address": "BANK", "body": "NULL"},
-        {"_id": 3, "type": 3, "date": 1_700_000_001_000, "read": 1, "address": "5", "body": "draft"},
+        {"_id": 2, "type": 2, "date": 1_700_000_000_000, "read": 1, "address": "BANK",
+         "body": "NULL"},
+        {"_id": 3, "type": 3, "date": 1_700_000_001_000, "read": 1, "address": "5",
+         "body": "draft"},
     ]  # fmt: skip
     put(phone, SMS, texts, "type:date:read", "address", "body")
     for row in texts:
         words = ["content", "query", "--uri", SMS, "--projection", "_id:body"]
         answer = write_rows(["_id", "body"], [row])
         phone.answer([*words, "--where", f"_id={row['_id']}"], answer)
-    usual = {"dtstart": 1_690_000_000_000, "dtend": 1_690_003_600_000, "allDay": 0}
-    empty = dict.fromkeys(("eventLocation", "description", "rrule", "duration"))
-    series = {"dtstart": 1_690_070_400_000, "dtend": None, "allDay": 1}
-    events = [
+    usual: Cells = {"dtstart": 1_690_000_000_000, "dtend": 1_690_003_600_000, "allDay": 0}
+    empty: Cells = dict.fromkeys(("eventLocation", "description", "rrule", "duration"))
+    series: Cells = {"dtstart": 1_690_070_400_000, "dtend": None, "allDay": 1}
+    events: list[Cells] = [
         {**usual, **empty, "_id": 4, "title": "Tea, with Bob", "eventLocation": "Café"},
         {**series, **empty, "_id": 5, "title": "Bin", "rrule": "FREQ=WEEKLY", "duration": "P1D"},
     ]
@@ -316,7 +318,8 @@ def put_message(phone: FakePhone) -> None:
     rows: list[Cells] = [
         {"_id": 1, "type": 1, "date": 1_690_000_000_999, "read": 0, "address": "+4930 123456",
          "body": "Hello, you\nRow: 1 _id=2, body=no"},
-        {"_id": 2, "type": 2, "date": 1_700_000_000_000, "read": 1, "address": "BANK", "body": "NULL"},
+        {"_id": 2, "type": 2, "date": 1_700_000_000_000, "read": 1, "address": "BANK",
+         "body": "NULL"},
         {"_id": 9, "type": 2, "date": 1_700_000_009_000, "read": 1, "address": "+49 12",
          "body": "On my way"},
     ]  # fmt: skip
