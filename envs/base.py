@@ -153,6 +153,21 @@ class ReasoningEnv(gymnasium.Env[str, str]):
         del task
         return {}
 
+    def film(self, task: Task, actions: Sequence[str], form: str = "part") -> bytes:
+        """Return an episode as pictures; nothing where there is nothing to see.
+
+        Args:
+            task: The task.
+            actions: What was done.
+            form: `part` of a page in HTML, with its style; a whole `page`; or a moving `gif`.
+
+        Raises:
+            UsageError: Where a package is missing.
+            DataError: For a task that cannot be read.
+        """
+        del task, actions, form
+        return b""
+
     def find_missing(self) -> str:
         """Return what this machine lacks for an episode, in one line; empty where nothing."""
         return ""

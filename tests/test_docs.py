@@ -60,7 +60,8 @@ def list_broken_links(page: Path) -> list[str]:
             continue
         path, _, anchor = link.partition("#")
         target = page.parent / path if path else page
-        anchors = list_anchors(target.read_text("utf-8")) if target.suffix == ".md" else set()
+        is_page = target.is_file() and target.suffix == ".md"
+        anchors = list_anchors(target.read_text("utf-8")) if is_page else set()
         if not target.exists() or (anchor and anchor not in anchors):
             broken.append(link)
     return broken

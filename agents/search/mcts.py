@@ -35,7 +35,7 @@ class Node:
 
     def walk(self) -> Iterator["Node"]:
         """Yield the nodes of the tree, parents first."""
-        waiting = [self]
+        waiting: list[Node] = [self]
         while waiting:
             node = waiting.pop()
             yield node

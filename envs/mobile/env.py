@@ -248,6 +248,24 @@ class Mobile(ReasoningEnv):
             return read_png(episode.device.photograph(self.scale))
         return np.asarray(paint_array(episode.observe(), episode.look, self.scale))
 
+    def film(self, task: Task, actions: Sequence[str], form: str = "part") -> bytes:
+        """Return an episode as pictures, played again on the embedded device.
+
+        A task of one's own, for a real phone, is shown as the embedded device would have gone on.
+        """
+        if find_spec("PIL") is None:
+            raise UsageError("Pillow is not installed", 'pip install "gym-reason[mobile]"')
+        from gym_reason.envs.mobile.render import film, filmstrip  # Pillow, for those who look
+
+        drawn = self._find_drawn(task)
+        scene = Scene(read_start(task)) if drawn is None else _scene_of(drawn)
+        dialect = DIALECTS[self.dialect]
+        made = film.make_film(task, scene, actions, dialect, self.verifier, self.scale)
+        if form == "gif":
+            return film.write_gif(made)
+        write = filmstrip.write_page if form == "page" else filmstrip.write_part
+        return write(made).encode()
+
     def close(self) -> None:
         """Close the device."""
         if "episode" in self.__dict__:

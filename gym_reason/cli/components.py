@@ -59,6 +59,7 @@ def check_components() -> list[Component]:
         lambda: _check_package("provers", "z3-solver", "proofs"),
         _check_chromium,
         lambda: _check_package("screens", "pillow", "mobile"),
+        lambda: _check_package("screens", "adbutils", "adb"),
     )
     return [*_check_core_packages(), *(check() for check in checks)]
 

@@ -3,7 +3,8 @@
 import argparse
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -14,9 +15,12 @@ from gym_reason.config import apply_overrides
 from gym_reason.envs.base import ReasoningEnv, sample_tasks, unwrap
 from gym_reason.envs.check import CheckReport, check
 from gym_reason.errors import UsageError
-from gym_reason.records import to_json
+from gym_reason.records import to_json, write_atomic
 from gym_reason.registry import environments, explain_unknown, make
 from gym_reason.types import Verdict
+
+_FILM_FORMS: Mapping[str, str] = {".html": "page", ".gif": "gif"}
+"""How an episode is kept as pictures, by how the file's name ends."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,6 +37,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     playing = actions.add_parser("play", help="answer the tasks of an environment yourself")
     _add_id_and_settings(playing)
+    playing.add_argument(
+        "--film",
+        type=Path,
+        metavar="FILE",
+        help="keep the episode as pictures, FILE.html or FILE.gif; the next one as FILE-2.html",
+    )
     for action in (listing, showing, checking, playing):
         add_common_arguments(action)
 
@@ -48,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         return _show(args.id, kwargs, args.seed, args.json)
     if args.json:
         raise UsageError("envs play with --json", "a person at the keyboard", "use gym-reason eval")
-    return _play(args.id, kwargs, args.seed)
+    return _play(args.id, kwargs, args.seed, args.film)
 
 
 def _add_id_and_settings(parser: argparse.ArgumentParser) -> None:
@@ -168,13 +178,21 @@ def _print_report(report: CheckReport) -> None:
     sys.stdout.flush()
 
 
-def _play(env_id: str, kwargs: dict[str, Any], seed: int) -> int:
+def _play(env_id: str, kwargs: dict[str, Any], seed: int, film: Path | None = None) -> int:
     env = unwrap(make(env_id, **kwargs))
+    if film is not None and film.suffix not in _FILM_FORMS:
+        raise UsageError(f"--film {film}", f"a file that ends in {' or '.join(_FILM_FORMS)}")
+    if film is not None and type(env).film is ReasoningEnv.film:
+        raise UsageError(f"--film with {env_id}", "an environment that has a screen")
     print(f"{env_id}. One line is one action; Ctrl-D or Ctrl-C ends.")
     played = solved = 0
+    stem = film.stem if film is not None else ""
     try:
         while True:
-            solved += _play_episode(env, seed + played)
+            # Each episode after the first is kept beside it: episode.html, episode-2.html.
+            if film is not None and played:
+                film = film.with_stem(f"{stem}-{played + 1}")
+            solved += _play_episode(env, seed + played, film)
             played += 1
     except (EOFError, KeyboardInterrupt):
         print(f"\n{played} {'task' if played == 1 else 'tasks'} played, {solved} solved.")
@@ -185,14 +203,18 @@ def _play(env_id: str, kwargs: dict[str, Any], seed: int) -> int:
     return 0
 
 
-def _play_episode(env: ReasoningEnv, seed: int) -> bool:
+def _play_episode(env: ReasoningEnv, seed: int, film: Path | None = None) -> bool:
     """Let a person play one episode and return whether it was solved."""
     observation, _ = env.reset(seed=seed)
+    actions: list[str] = []
+    _write_film(env, actions, film)
     total, ended = 0.0, False
     verdict: Verdict | None = None
     while not ended:
         print(f"\n{observation}")
-        observation, reward, terminated, truncated, info = env.step(input("> "))
+        actions.append(input("> "))
+        observation, reward, terminated, truncated, info = env.step(actions[-1])
+        _write_film(env, actions, film)
         total += reward
         ended = terminated or truncated
         verdict = info["verdict"]
@@ -207,6 +229,11 @@ def _play_episode(env: ReasoningEnv, seed: int) -> bool:
     if not solved:
         print(f"The reference was {env.task.reference}")
     return solved
+
+
+def _write_film(env: ReasoningEnv, actions: Sequence[str], film: Path | None) -> None:
+    if film is not None:
+        write_atomic(film, env.film(env.task, actions, _FILM_FORMS[film.suffix]))
 
 
 def _indent(text: str) -> str:

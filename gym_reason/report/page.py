@@ -10,12 +10,14 @@ from gym_reason.records import explain_os_errors, write_atomic
 from gym_reason.report import sections
 from gym_reason.report.answers import samples
 from gym_reason.report.curves import curves
+from gym_reason.report.films import films
 from gym_reason.report.markup import tag, text
 from gym_reason.report.runs import RunRecord, read_run
 
 # The page shows what models wrote. Were any of it to slip through as markup, the browser would
 # still load and run nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_PICTURES = "; img-src data:"
 
 
 def build_report(runs: Sequence[Path], out: Path) -> Path:
@@ -43,10 +45,12 @@ def render(runs: Sequence[RunRecord]) -> str:
     """Return the page as HTML."""
     title = runs[0].name if len(runs) == 1 else f"{len(runs)} runs compared"
     style = importlib.resources.files("gym_reason.report").joinpath("report.css").read_text("utf-8")
+    pictures = films(runs[0]) if len(runs) == 1 else ""
+    policy = _POLICY + _PICTURES if pictures else _POLICY
     head = (
         '<meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f"<title>{text(title)}</title><style>{style}</style>"
     )
     main = tag(
@@ -57,6 +61,7 @@ def render(runs: Sequence[RunRecord]) -> str:
         sections.runs_table(runs),
         curves(runs),
         samples(runs),
+        pictures,
         sections.recipes(runs),
         tag("footer", "Written by gym-reason report."),
     )

@@ -183,7 +183,13 @@ def fill(phone: FakePhone) -> None:
     rows = [number, second, alone]
     put(phone, f"{DATA}#phone_v2", rows, "contact_id:starred", "data1", "data2")
     put(phone, f"{DATA}#email_v2", [], "contact_id:starred", "data1")
-    call = {"_id": 1, "date": 1_690_000_000_123, "duration": 61, "type": 2, "number": "+49 30 5"}
+    call: Cells = {
+        "_id": 1,
+        "date": 1_690_000_000_123,
+        "duration": 61,
+        "type": 2,
+        "number": "+49 30 5",
+    }
     put(phone, CALLS, [call], "date:duration:type", "number")
     texts: list[Cells] = [
         {"_id": 1, "type": 1, "date": 1_690_000_000_999, "read": 0, "address": "+4930 123456",

@@ -15,13 +15,10 @@ from gym_reason.envs.mobile.tasks.fill_recipes import fill_recipes
 from gym_reason.envs.mobile.tasks.fill_tasks import fill_tasks
 from gym_reason.envs.mobile.tasks.records import RECORDS_TEMPLATES
 from gym_reason.envs.mobile.tasks.tasks import TASKS_TEMPLATES
-from gym_reason.envs.mobile.tasks.template import Variant
 from gym_reason.envs.mobile.tasks.values import Values
 from gym_reason.seeding import derive_rng
 from gym_reason.verifiers.state.world import EMPTY_WORLD
 from tests.envs.mobile.gate import (
-    check_seeds,
-    check_variant,
     judge_end,
     last_answer,
     perform_script,
@@ -36,16 +33,6 @@ MOMENTS = [
     (2024, 2, 29, 20),
 ]
 """A time of each weekday, the end of a year, and a leap day."""
-
-
-@pytest.mark.parametrize(("name", "variant"), VARIANTS, ids=[name for name, _ in VARIANTS])
-def test_oracles_win_and_nothing_else_does(name: str, variant: Variant) -> None:
-    check_variant(variant)
-
-
-@pytest.mark.parametrize(("name", "variant"), VARIANTS, ids=[name for name, _ in VARIANTS])
-def test_seeds_decide_everything(name: str, variant: Variant) -> None:
-    check_seeds(variant)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
