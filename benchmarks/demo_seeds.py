@@ -121,7 +121,7 @@ def print_table(title: str, results: Sequence[dict[str, Any]]) -> None:
         print(
             f"{row['seed']:>4}  {row['accuracy_before']:6.1%}  "
             f"{'-' if cold is None else format(cold, '6.1%')}  {row['accuracy_after']:6.1%}  "
-            f"{row['length_before']:.1f} -> {row['length_after']:.1f}  {row['steps']['rl']}  "
+            f"{row['length_before']:.1f} -> {row['length_after']:.1f}  {row['steps'].get('rl', 0)}  "
             f"{row['seconds']:.0f} ({row['processor_seconds']:.0f} of processor)"
         )
     after = [row["accuracy_after"] for row in results]
