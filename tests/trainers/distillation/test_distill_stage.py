@@ -269,7 +269,7 @@ def test_scores_out_of_range_and_pairs_without_a_difference_are_refused(tmp_path
 
 
 LEARNS = (
-    *("distill.steps=60", "distill.batch_rows=64", "distill.data.tasks=500"),
+    *("distill.steps=90", "distill.batch_rows=64", "distill.data.tasks=500"),
     *("cold_start.steps=3", "evaluation.problems=64"),
     *("checkpoint.every_steps=1000", "distill.optimiser.lr=4e-3"),
 )
