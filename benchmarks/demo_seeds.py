@@ -117,11 +117,11 @@ def print_table(title: str, results: Sequence[dict[str, Any]]) -> None:
     """Print each seed and the spread."""
     print(f"{title}: seed, before, cold start, after, tokens before -> after, RL steps, seconds")
     for row in results:
-        cold = row["accuracy_cold_start"]
+        cold, steps = row["accuracy_cold_start"], row["steps"].get("rl", 0)
         print(
             f"{row['seed']:>4}  {row['accuracy_before']:6.1%}  "
             f"{'-' if cold is None else format(cold, '6.1%')}  {row['accuracy_after']:6.1%}  "
-            f"{row['length_before']:.1f} -> {row['length_after']:.1f}  {row['steps'].get('rl', 0)}  "
+            f"{row['length_before']:.1f} -> {row['length_after']:.1f}  {steps}  "
             f"{row['seconds']:.0f} ({row['processor_seconds']:.0f} of processor)"
         )
     after = [row["accuracy_after"] for row in results]
