@@ -251,6 +251,18 @@ class Conversation:
         """Append a message that is not the policy's, or that no policy is behind."""
         self.messages = (*self.messages, message)
 
+    def tell(self, words: str) -> None:
+        """Say something as the user, in one message with what nobody answered.
+
+        Chat templates may refuse two messages of the user in a row.
+        """
+        *before, last = self.messages
+        if last.role == "user":
+            said = dataclasses.replace(last, content=f"{last.content}\n\n{words}")
+            self.messages = (*before, said)
+        else:
+            self.add_message(Message("user", words))
+
     def traces(self) -> tuple[TokenTrace, ...]:
         """Return the token streams so far, without what no action follows."""
         asides = (trace for aside in self._asides for trace in aside.traces())

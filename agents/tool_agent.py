@@ -112,7 +112,7 @@ class ToolAgent:
         if conversation not in self._left:
             self._left[conversation] = self._limits.calls
             if self._explain and self._tools:
-                _tell(conversation, explain_tools(list(self._tools.values()), self._form))
+                conversation.tell(explain_tools(list(self._tools.values()), self._form))
         asked_before = 0
         while True:
             own = derive_seed(seed, "call", asked_before) if asked_before else seed
@@ -139,16 +139,6 @@ class ToolAgent:
             conversation.add_message(Message("tool", answer))
         if len(calls) > left:
             conversation.add_message(Message("tool", NO_CALLS_LEFT))
-
-
-def _tell(conversation: Conversation, words: str) -> None:
-    """Say something at the end of the prompt, in the user's last message where there is one."""
-    *before, last = conversation.messages
-    if last.role == "user":
-        said = dataclasses.replace(last, content=f"{last.content}\n\n{words}")
-        conversation.messages = (*before, said)
-    else:
-        conversation.add_message(Message("user", words))
 
 
 @register_agent("tools")

@@ -14,11 +14,11 @@ from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]
 import gymnasium
-import numpy as np
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.utils.env_checker import check_env
 
 from gym_reason.envs.base import ReasoningEnv, sample_tasks, unwrap
+from gym_reason.envs.observations import is_same, split_batch
 from gym_reason.errors import EnvError, UsageError
 from gym_reason.records import to_json
 from gym_reason.registry import make
@@ -292,7 +292,7 @@ class _Subject:
             observations, _ = envs.reset(seed=3)
             # A vector environment gives its second part the next seed.
             expected = [self.make().reset(seed=seed)[0] for seed in (3, 4)]
-            if not is_same(_split_batch(observations), expected):
+            if not is_same(split_batch(observations), expected):
                 raise CheckError("its observations differ from those of single environments")
             for _ in range(3):
                 observations = envs.step(("0", "\u00e9\n"))[0]
@@ -329,25 +329,6 @@ def draw_tasks(env: gymnasium.Env[str, str]) -> str:
         env.reset(seed=seed)
         drawn.append(repr(to_json(unwrap(env).task)))
     return "\n".join(drawn)
-
-
-def is_same(first: object, second: object) -> bool:
-    """Return whether two values are equal, arrays within them included."""
-    if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
-        return bool(np.array_equal(first, second))  # type: ignore[arg-type]
-    if isinstance(first, dict) and isinstance(second, dict):
-        return first.keys() == second.keys() and all(is_same(first[k], second[k]) for k in first)
-    if isinstance(first, list | tuple) and isinstance(second, list | tuple):
-        return len(first) == len(second) and all(map(is_same, first, second))
-    return first == second
-
-
-def _split_batch(observations: Any) -> list[Any]:
-    """Return the observations of each part of a vector environment."""
-    if not isinstance(observations, dict):
-        return list(observations)
-    rows = zip(*map(_split_batch, observations.values()), strict=True)
-    return [dict(zip(observations, row, strict=True)) for row in rows]
 
 
 def _play(env: ReasoningEnv, task: Task, actions: tuple[str, ...]) -> tuple[float, bool]:

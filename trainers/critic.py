@@ -8,8 +8,8 @@ from transformers import PreTrainedModel
 
 from gym_reason.trainers.batch import TokenBatch, forward_passes
 from gym_reason.trainers.dual_attention import DualAttentionHead
+from gym_reason.trainers.learner import Learner
 from gym_reason.trainers.logprobs import last_hidden
-from gym_reason.trainers.session import Learner
 
 
 class Critic(torch.nn.Module):

@@ -15,16 +15,10 @@ from gym_reason.report import build_report
 from gym_reason.seeding import derive_seed
 from gym_reason.trainers.adapters import check_adapter, make_adapter
 from gym_reason.trainers.checkpoint import ADAPTER, CheckpointStore, Progress
+from gym_reason.trainers.learner import Learner, build_learner, prepare_machine
 from gym_reason.trainers.recipe import Recipe
 from gym_reason.trainers.run_folder import RunFolder
-from gym_reason.trainers.session import (
-    BASE,
-    Learner,
-    Observer,
-    Session,
-    build_learner,
-    prepare_machine,
-)
+from gym_reason.trainers.session import BASE, Observer, Session
 from gym_reason.trainers.stages import stages_of
 from gym_reason.trainers.stop import StopRequest
 from gym_reason.trainers.teacher_checks import check_teacher

@@ -104,7 +104,7 @@ class Talk:
             values: What the template shows, besides `task`.
         """
         self._go_on()
-        self._say(self._prompts.render(role, self._with_task(values)))
+        self._main.tell(self._prompts.render(role, self._with_task(values)))
         return await self._sample(self._main, trained=trained)
 
     async def ask_aside(
@@ -260,18 +260,6 @@ class Talk:
         if self._answer is not None and not self._under_way:
             self._main.end_turn()
             self._under_way = True
-
-    def _say(self, words: str) -> None:
-        """Add to the conversation what the user says, in one message with what nobody answered.
-
-        Chat templates may refuse two messages of the user in a row.
-        """
-        *before, last = self._main.messages
-        if last.role == "user":
-            said = dataclasses.replace(last, content=f"{last.content}\n\n{words}")
-            self._main.messages = (*before, said)
-        else:
-            self._main.add_message(Message("user", words))
 
     def _with_task(self, values: Mapping[str, object]) -> dict[str, object]:
         return {"task": self.task, **values}

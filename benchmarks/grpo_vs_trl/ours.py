@@ -28,10 +28,11 @@ from gym_reason.trainers.checkpoint import Progress
 from gym_reason.trainers.collect import Collected, Sample
 from gym_reason.trainers.formulas import aggregations, policy_losses
 from gym_reason.trainers.formulas.policy_loss import ClipSettings, PolicyRows
+from gym_reason.trainers.learner import build_learner, prepare_machine
 from gym_reason.trainers.logprobs import score_tokens
 from gym_reason.trainers.recipe import load_recipe
 from gym_reason.trainers.run_folder import RunFolder
-from gym_reason.trainers.session import Session, SilentObserver, build_learner, prepare_machine
+from gym_reason.trainers.session import Session, SilentObserver
 from gym_reason.trainers.stop import StopRequest
 from gym_reason.trainers.window import make_window
 from gym_reason.types import Message, Outcome, Task, Verdict

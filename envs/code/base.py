@@ -141,6 +141,7 @@ class CodeEnv(ReasoningEnv):
             self.loaded = load_records(RecordFile(Path(path), form, language, limit))
             self.max_length = max(self.max_length, *map(_longest_text, self.loaded))
         self.judge = CodeVerifier(sandbox, timeout, memory_mb, feedback="none", every=every)
+        self.public = PublicTests(self.judge)
         super().__init__(
             verifier=verifier or self.judge,
             split=split or ("train" if path is None else "all"),
@@ -227,8 +228,7 @@ class CodeEnv(ReasoningEnv):
         """Return `tests`, which runs a program on the public tests; nothing where all pass."""
         if public_task(task) is None:
             return {}
-        public = PublicTests(self.judge)
-        return {"tests": lambda program: public.judge(task, program)[1]}
+        return {"tests": lambda program: self.public.judge(task, program)[1]}
 
     def demonstrate(self, task: Task, thinking: bool = True) -> tuple[str, ...]:
         """Return the known solution; with thinking, each step after a comment on what it is to do.

@@ -4,7 +4,6 @@ from typing import Unpack
 
 from gym_reason.envs.base import Transition, prompt_text
 from gym_reason.envs.code.base import CodeEnv, CodeOptions
-from gym_reason.envs.code.public import PublicTests
 from gym_reason.errors import UsageError
 from gym_reason.text import after_thinking
 from gym_reason.types import Outcome, Task, replace_verdict
@@ -48,7 +47,6 @@ class CodeDebug(CodeEnv):
         super().__init__(**options, max_turns=max_turns)
         self.turn_cost = float(turn_cost)
         self.improvement = float(improvement)
-        self.public = PublicTests(self.judge)
         self._best_share = 0.0
 
     def begin(self, task: Task) -> str:

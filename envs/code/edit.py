@@ -9,7 +9,6 @@ import numpy as np
 from gym_reason.envs.base import Transition, check_choice, prompt_text
 from gym_reason.envs.code.base import CodeOptions, extend_prompt, solution_of
 from gym_reason.envs.code.mutations import write_normally
-from gym_reason.envs.code.public import PublicTests
 from gym_reason.envs.code.repair import CodeRepair, buggy_program
 from gym_reason.text import after_thinking
 from gym_reason.types import Task
@@ -66,7 +65,6 @@ class CodeEdit(CodeRepair):
         self.granularity = check_choice("granularity", granularity, GRANULARITIES)
         super().__init__(bugs=bugs, **options)
         self._given_turns = max_turns
-        self.public = PublicTests(self.judge)
         self.lines: list[str] = []
         """The program of the current episode."""
 

@@ -4,9 +4,11 @@ import re
 from calendar import monthrange
 from collections.abc import Callable, Container, Sequence
 from datetime import date
+from typing import Any
 
+from gym_reason.envs.mobile.app import Handler
 from gym_reason.envs.mobile.dates import read_day, shift_months, write_month
-from gym_reason.envs.mobile.device_events import CLOSE, ask
+from gym_reason.envs.mobile.device_events import CLOSE, ask, put
 from gym_reason.envs.mobile.look import Look
 from gym_reason.envs.mobile.phone import Phone, Route
 from gym_reason.envs.mobile.widgets import (
@@ -16,11 +18,12 @@ from gym_reason.envs.mobile.widgets import (
     button,
     chip,
     field,
+    icon,
     row,
     space,
     text,
 )
-from gym_reason.verifiers.state.world import Value
+from gym_reason.verifiers.state.world import Table, Value
 
 DAY_DIALOG = "day"
 """The dialog in which a day is chosen; its subject is a day of the month that is shown."""
@@ -77,6 +80,27 @@ def read_count(words: str) -> int | None:
     """Return a whole number of at most six digits that was entered; None for anything else."""
     match = re.fullmatch(r"\s*([0-9]{1,6})\s*", words, re.A)
     return int(match[1]) if match else None
+
+
+def search_field(route: Route, look: Look) -> list[Widget]:
+    """Return the field `search` of a list while it is shown; nothing otherwise."""
+    if not route.value("searching"):
+        return []
+    return [field("search", look.say("Search"), route.get("search"))]
+
+
+def search_icon(route: Route, look: Look) -> Widget:
+    """Return what shows and hides the field `search`; what was entered in it stays."""
+    return icon("search", look.say("Search"), put("searching", not route.value("searching")))
+
+
+def delete_row(table: Table[Any]) -> Handler:
+    """Return the handler that deletes the row that an event is about, and goes back."""
+
+    def delete(phone: Phone, event: Event) -> Phone:
+        return phone.write(phone.world.delete(table, event.key or 0)).pop().say("Deleted")
+
+    return delete
 
 
 def show_search(phone: Phone, event: Event) -> Phone:

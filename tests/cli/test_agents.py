@@ -29,6 +29,11 @@ def test_every_loop_is_listed_with_its_paper(capsys: pytest.CaptureFixture[str])
     assert all(row["summary"] for row in rows.values())
 
 
+def test_every_loop_stands_in_the_docs(root: Path) -> None:
+    page = (root / "docs" / "agents.md").read_text("utf-8")
+    assert [name for name, loop in LOOPS.items() if f"| `{name}` | {loop.paper}" not in page] == []
+
+
 def test_an_agent_is_shown_with_its_prompts(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["agents", "show", "volcano"]) == 0
     shown = capsys.readouterr().out

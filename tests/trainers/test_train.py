@@ -12,7 +12,7 @@ import torch
 from gym_reason import register_dataset
 from gym_reason.errors import ConfigError, RunError, UsageError
 from gym_reason.records import read_jsonl
-from gym_reason.trainers import session as session_module
+from gym_reason.trainers import learner as learner_module
 from gym_reason.trainers.formulas import policy_losses
 from gym_reason.trainers.formulas.policy_loss import ClipSettings, PolicyRows, TokenLoss
 from gym_reason.trainers.recipe import Recipe, load_recipe
@@ -191,7 +191,7 @@ def ids_of(path: Path) -> set[str]:
 def test_a_conversation_that_outgrows_the_model_ends_its_episode_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "EMBEDDED_POSITIONS", 64)
+    monkeypatch.setattr(learner_module, "EMBEDDED_POSITIONS", 64)
     recipe = small("env.id=gym_reason/Steps-v0", "env.kwargs={digits=9}", "rl.steps=2")
     summary = train(recipe, tmp_path / "run", SilentObserver())
     assert summary.steps["rl"] == 2

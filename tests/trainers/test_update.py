@@ -16,9 +16,10 @@ from gym_reason.trainers.bench import online_recipes
 from gym_reason.trainers.checkpoint import Progress
 from gym_reason.trainers.collect import Collected, collect, describe
 from gym_reason.trainers.critic import Critic, all_values
+from gym_reason.trainers.learner import build_learner
 from gym_reason.trainers.recipe import Recipe, load_recipe
 from gym_reason.trainers.run_folder import RunFolder
-from gym_reason.trainers.session import Session, SilentObserver, build_learner
+from gym_reason.trainers.session import Session, SilentObserver
 from gym_reason.trainers.stop import StopRequest
 from gym_reason.trainers.streams import Players
 from gym_reason.trainers.train import train

@@ -15,9 +15,9 @@ from gym_reason.trainers.formulas.preference import (
     Responses,
 )
 from gym_reason.trainers.formulas.preference_tokens import position_kl, token_contrast
+from gym_reason.trainers.learner import Learner
 from gym_reason.trainers.logprobs import score_logits, score_tokens
 from gym_reason.trainers.preference.examples import Dataset
-from gym_reason.trainers.session import Learner
 
 
 @dataclass(frozen=True, slots=True)

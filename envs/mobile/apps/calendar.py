@@ -21,6 +21,7 @@ from gym_reason.envs.mobile.forms import (
     DAY_DIALOG,
     choose_day,
     confirm,
+    delete_row,
     read_count,
     show_chips,
     show_day_dialog,
@@ -370,7 +371,4 @@ def save(phone: Phone, event: Event) -> Phone:
     return phone.write(world.update(EVENT, new.id, **fields)).pop().say("Saved")
 
 
-@CALENDAR.on("delete")
-def delete(phone: Phone, event: Event) -> Phone:
-    """Delete an event, with its whole series, and go back."""
-    return phone.write(phone.world.delete(EVENT, event.key or 0)).pop().say("Deleted")
+CALENDAR.on("delete")(delete_row(EVENT))

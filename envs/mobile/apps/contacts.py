@@ -4,8 +4,8 @@ import re
 from typing import NamedTuple
 
 from gym_reason.envs.mobile.app import App
-from gym_reason.envs.mobile.device_events import BACK, CLOSE, ask, copy, go, put
-from gym_reason.envs.mobile.forms import confirm
+from gym_reason.envs.mobile.device_events import BACK, CLOSE, ask, copy, go
+from gym_reason.envs.mobile.forms import confirm, delete_row, search_field, search_icon
 from gym_reason.envs.mobile.look import Look
 from gym_reason.envs.mobile.phone import Phone, Route
 from gym_reason.envs.mobile.widgets import (
@@ -116,9 +116,7 @@ def show_contacts(world: World, route: Route, look: Look) -> Page:
     """Return everybody by name, favourites first."""
     people = find_people(world, route.get("search"))
     people.sort(key=lambda contact: not contact.starred)
-    lines: list[Widget] = []
-    if route.value("searching"):
-        lines.append(field("search", look.say("Search"), route.get("search")))
+    lines = search_field(route, look)
     lines += [
         item(
             full_name(contact),
@@ -133,7 +131,7 @@ def show_contacts(world: World, route: Route, look: Look) -> Page:
     return Page(
         look.say(CONTACTS.label),
         tuple(lines),
-        (icon("search", look.say("Search"), put("searching", not route.value("searching"))),),
+        (search_icon(route, look),),
         root=True,
         fab=icon("add", look.say("New contact"), Event("contacts.new")),
         tabs=show_tabs("main", look),
@@ -322,7 +320,4 @@ def merge(phone: Phone, event: Event) -> Phone:
     return phone.write(world).turn(phone.route.open_dialog("")).say("Merged")
 
 
-@CONTACTS.on("delete")
-def delete(phone: Phone, event: Event) -> Phone:
-    """Delete somebody and go back to the list."""
-    return phone.write(phone.world.delete(CONTACT, event.key or 0)).pop().say("Deleted")
+CONTACTS.on("delete")(delete_row(CONTACT))

@@ -11,6 +11,8 @@ from gym_reason.envs.mobile.forms import (
     DAY_DIALOG,
     choose_day,
     confirm,
+    delete_row,
+    search_field,
     show_chips,
     show_day_dialog,
     show_day_field,
@@ -84,9 +86,7 @@ def show_expenses(world: World, route: Route, look: Look) -> Page:
     found = list_expenses(world, category, wanted)
     chosen = read_choice(route)
     choices = [("", "All"), *((name, name) for name in CATEGORIES)]
-    lines: list[Widget] = []
-    if route.value("searching"):
-        lines.append(field("search", look.say("Search"), route.get("search")))
+    lines = search_field(route, look)
     if not wanted:
         lines += show_chips(choices, category, look, lambda name: put("category", name))
     lines.append(heading(f"{look.say('Total')}: {write_amount(sum(one.cents for one in found))}"))
@@ -244,7 +244,4 @@ def save(phone: Phone, event: Event) -> Phone:
     return phone.write(world.update(EXPENSE, new.id, **fields)).pop().say("Saved")
 
 
-@EXPENSES.on("delete")
-def delete(phone: Phone, event: Event) -> Phone:
-    """Delete an expense and go back."""
-    return phone.write(phone.world.delete(EXPENSE, event.key or 0)).pop().say("Deleted")
+EXPENSES.on("delete")(delete_row(EXPENSE))

@@ -7,7 +7,7 @@ from gym_reason.envs.mobile.apps.browser_tables import load, write_local_address
 from gym_reason.envs.mobile.dates import day_at, write_time
 from gym_reason.envs.mobile.device_events import CLOSE, ask, copy, go, put
 from gym_reason.envs.mobile.drawing import show_strokes
-from gym_reason.envs.mobile.forms import confirm
+from gym_reason.envs.mobile.forms import confirm, search_field, search_icon
 from gym_reason.envs.mobile.look import Look
 from gym_reason.envs.mobile.phone import Phone, Route
 from gym_reason.envs.mobile.widgets import (
@@ -117,9 +117,7 @@ def show_folder(world: World, route: Route, look: Look) -> Page:
     """Return the folders and files in a folder, by name; or the files that a search finds."""
     here = str(route.key or "")
     wanted = route.get("search").strip().casefold()
-    lines: list[Widget] = []
-    if route.value("searching"):
-        lines.append(field("search", look.say("Search"), route.get("search")))
+    lines = search_field(route, look)
     if not wanted:
         lines += [
             item(path.rpartition("/")[2], "", go("main", path), picture="folder")
@@ -141,7 +139,7 @@ def show_folder(world: World, route: Route, look: Look) -> Page:
     return Page(
         here.rpartition("/")[2] or look.say(FILES.label),
         tuple(lines),
-        (icon("search", look.say("Search"), put("searching", not route.value("searching"))),),
+        (search_icon(route, look),),
         root=not here,
         fab=icon("add", look.say("New folder"), Event("files.begin_folder")),
         dialog=dialog,

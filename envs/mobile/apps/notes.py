@@ -5,6 +5,7 @@ from typing import NamedTuple
 from gym_reason.envs.mobile.app import App
 from gym_reason.envs.mobile.dates import day_at, write_time
 from gym_reason.envs.mobile.device_events import BACK, CLOSE, ask, copy, go, put
+from gym_reason.envs.mobile.forms import delete_row, search_field, search_icon
 from gym_reason.envs.mobile.look import Look
 from gym_reason.envs.mobile.phone import Phone, Route
 from gym_reason.envs.mobile.widgets import (
@@ -65,9 +66,7 @@ def show_notes(world: World, route: Route, look: Look) -> Page:
     ]
     notes.sort(key=lambda note: (-note.modified, -note.id))
     folders = () if here or wanted else tuple(world.rows(FOLDER).values())
-    lines: list[Widget] = []
-    if route.value("searching"):
-        lines.append(field("search", look.say("Search"), route.get("search")))
+    lines = search_field(route, look)
     lines += [item(one.id, "", go("main", one.id), picture="folder") for one in folders]
     lines += [_line(note) for note in notes]
     if not lines:
@@ -93,7 +92,7 @@ def show_notes(world: World, route: Route, look: Look) -> Page:
     return Page(
         here or look.say(NOTES.label),
         tuple(lines),
-        (icon("search", look.say("Search"), put("searching", not route.value("searching"))),),
+        (search_icon(route, look),),
         root=not here,
         fab=icon("add", look.say("Add"), ask("new")),
         dialog=dialog,
@@ -239,10 +238,7 @@ def move(phone: Phone, event: Event) -> Phone:
     return phone.write(world).turn(phone.route.open_dialog(""))
 
 
-@NOTES.on("delete")
-def delete(phone: Phone, event: Event) -> Phone:
-    """Delete a note and go back to the list."""
-    return phone.write(phone.world.delete(NOTE, event.key or 0)).pop().say("Deleted")
+NOTES.on("delete")(delete_row(NOTE))
 
 
 @NOTES.on("share")

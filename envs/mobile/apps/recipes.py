@@ -4,14 +4,13 @@ from typing import NamedTuple
 
 from gym_reason.envs.mobile.app import App
 from gym_reason.envs.mobile.device_events import BACK, ask, copy, go
-from gym_reason.envs.mobile.forms import confirm, read_count, show_search
+from gym_reason.envs.mobile.forms import confirm, delete_row, read_count, search_field, show_search
 from gym_reason.envs.mobile.look import Look
 from gym_reason.envs.mobile.phone import Phone, Route
 from gym_reason.envs.mobile.widgets import (
     Dialog,
     Event,
     Page,
-    Widget,
     button,
     field,
     heading,
@@ -58,9 +57,7 @@ def list_recipes(world: World, wanted: str = "") -> list[Recipe]:
 @RECIPES.page("main")
 def show_recipes(world: World, route: Route, look: Look) -> Page:
     """Return the recipes, or those of a search."""
-    lines: list[Widget] = []
-    if route.value("searching"):
-        lines.append(field("search", look.say("Search"), route.get("search")))
+    lines = search_field(route, look)
     found = list_recipes(world, route.get("search").strip())
     lines += [
         item(recipe.title, recipe.description[:40], go("recipe", recipe.id), picture="recipe")
@@ -196,7 +193,4 @@ def save(phone: Phone, event: Event) -> Phone:
     return phone.write(world.update(RECIPE, new.id, **fields)).pop().say("Saved")
 
 
-@RECIPES.on("delete")
-def delete(phone: Phone, event: Event) -> Phone:
-    """Delete a recipe and go back."""
-    return phone.write(phone.world.delete(RECIPE, event.key or 0)).pop().say("Deleted")
+RECIPES.on("delete")(delete_row(RECIPE))

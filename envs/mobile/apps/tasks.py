@@ -9,6 +9,8 @@ from gym_reason.envs.mobile.forms import (
     DAY_DIALOG,
     choose_day,
     confirm,
+    delete_row,
+    search_field,
     show_chips,
     show_day_dialog,
     show_day_field,
@@ -90,9 +92,7 @@ def show_tasks(world: World, route: Route, look: Look) -> Page:
         if (wanted in todo.title.casefold() if wanted else passes(todo, chosen, today))
     ]
     todos.sort(key=lambda todo: (todo.done, todo.due or "9999", todo.id))
-    lines: list[Widget] = []
-    if route.value("searching"):
-        lines.append(field("search", look.say("Search"), route.get("search")))
+    lines = search_field(route, look)
     if not wanted:
         lines += show_chips(FILTERS, chosen, look, lambda name: put("filter", name), columns=3)
     lines += [_line(todo, look) for todo in todos]
@@ -231,7 +231,4 @@ def toggle(phone: Phone, event: Event) -> Phone:
     return phone.write(world.update(TODO, todo.id, done=not todo.done, completed=completed))
 
 
-@TASKS.on("delete")
-def delete(phone: Phone, event: Event) -> Phone:
-    """Delete a task and go back."""
-    return phone.write(phone.world.delete(TODO, event.key or 0)).pop().say("Deleted")
+TASKS.on("delete")(delete_row(TODO))

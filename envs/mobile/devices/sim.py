@@ -51,7 +51,7 @@ class SimDevice:
         return layout
 
     def photograph(self, scale: int = 1) -> bytes:
-        """Return the screen as a PNG. Raises MissingPackageError without Pillow."""
+        """Return the screen as a PNG. Raises UsageError without Pillow."""
         from gym_reason.envs.mobile.render.paint import paint_png  # Pillow, for those who look
 
         return paint_png(self.observe(), self.look, scale)

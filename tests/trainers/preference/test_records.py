@@ -9,6 +9,7 @@ import pytest
 from gym_reason.agents.tokenizers import build_character_tokenizer
 from gym_reason.errors import DataError
 from gym_reason.trainers.data.drops import DropLog
+from gym_reason.trainers.learner import Learner, build_learner
 from gym_reason.trainers.preference.examples import Example, make_trace
 from gym_reason.trainers.preference.records import read_records
 from gym_reason.trainers.preference.sampling import (
@@ -20,7 +21,6 @@ from gym_reason.trainers.preference.sampling import (
 )
 from gym_reason.trainers.preference.settings import Records
 from gym_reason.trainers.preference.steps import find_wrong_step, right_step, split_tokens
-from gym_reason.trainers.session import Learner, build_learner
 from gym_reason.trainers.settings import ModelSettings
 from gym_reason.types import (
     Group,

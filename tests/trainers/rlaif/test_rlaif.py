@@ -16,6 +16,7 @@ from gym_reason.agents.tokenizers import build_character_tokenizer
 from gym_reason.cli import main
 from gym_reason.errors import ModelError, UsageError
 from gym_reason.records import read_jsonl
+from gym_reason.trainers.learner import PRINTABLE
 from gym_reason.trainers.recipe import load_recipe
 from gym_reason.trainers.reward_model.rows import read_pair, read_scored
 from gym_reason.trainers.rlaif import (
@@ -28,7 +29,7 @@ from gym_reason.trainers.rlaif import (
     read_prompts,
 )
 from gym_reason.trainers.rlaif.labeller import option_logps, without_longer
-from gym_reason.trainers.session import PRINTABLE, SilentObserver
+from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from gym_reason.types import Message
 

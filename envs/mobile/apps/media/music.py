@@ -13,7 +13,8 @@ from gym_reason.envs.mobile.apps.media.tables import (
     remove_queued,
     write_length,
 )
-from gym_reason.envs.mobile.device_events import CLOSE, ask, go, put
+from gym_reason.envs.mobile.device_events import CLOSE, ask, go
+from gym_reason.envs.mobile.forms import search_field, search_icon
 from gym_reason.envs.mobile.look import Look
 from gym_reason.envs.mobile.phone import Phone, Route
 from gym_reason.envs.mobile.widgets import (
@@ -22,7 +23,6 @@ from gym_reason.envs.mobile.widgets import (
     Page,
     Widget,
     button,
-    field,
     icon,
     item,
     text,
@@ -52,8 +52,7 @@ def show_songs(world: World, route: Route, look: Look) -> Page:
         )
         for one in sorted(songs, key=lambda one: (one.title, one.id))
     ] or [text(look.say("No songs"))]
-    if route.value("searching"):
-        lines.insert(0, field("search", look.say("Search"), route.get("search")))
+    lines = search_field(route, look) + lines
     dialog = None
     one = world.find(SONG, route.subject) if isinstance(route.subject, int) else None
     if one is not None and route.dialog == "menu":
@@ -66,7 +65,7 @@ def show_songs(world: World, route: Route, look: Look) -> Page:
     return Page(
         look.say("Songs"),
         tuple(lines),
-        (icon("search", look.say("Search"), put("searching", not route.value("searching"))),),
+        (search_icon(route, look),),
         dialog=dialog,
     )
 

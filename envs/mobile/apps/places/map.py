@@ -12,8 +12,8 @@ from gym_reason.envs.mobile.apps.places.tables import (
     show_tabs,
     write_point,
 )
-from gym_reason.envs.mobile.device_events import BACK, ask, go, put
-from gym_reason.envs.mobile.forms import confirm
+from gym_reason.envs.mobile.device_events import BACK, ask, go
+from gym_reason.envs.mobile.forms import confirm, search_field, search_icon
 from gym_reason.envs.mobile.look import Look
 from gym_reason.envs.mobile.phone import Phone, Route
 from gym_reason.envs.mobile.widgets import (
@@ -38,12 +38,11 @@ def show_map(world: World, route: Route, look: Look) -> Page:
     lines: list[Widget] = [
         _line(one) for one in sorted(places, key=lambda one: (one.name, one.id))
     ] or [text(look.say("No places"))]
-    if route.value("searching"):
-        lines.insert(0, field("search", look.say("Search"), route.get("search")))
+    lines = search_field(route, look) + lines
     return Page(
         look.say(PLACES.label),
         tuple(lines),
-        (icon("search", look.say("Search"), put("searching", not route.value("searching"))),),
+        (search_icon(route, look),),
         root=True,
         tabs=show_tabs("main", look),
     )
