@@ -64,22 +64,6 @@ class StratumRow:
     """Share of the samples that was cut; 0 without tasks."""
 
 
-def read_samples(
-    tokens: Sequence[int], correct: Sequence[bool], limit_tokens: int | None = None
-) -> tuple[Sample, ...]:
-    """Return the samples of a task from an evaluation's row.
-
-    An answer of as many tokens as the limit allows counts as cut, unless it is right. Raises
-    UsageError where lengths and verdicts are not one each.
-    """
-    if len(tokens) != len(correct):
-        raise UsageError(f"{len(tokens)} lengths for {len(correct)} verdicts", "one for each")
-    return tuple(
-        Sample(count, right, limit_tokens is not None and count >= limit_tokens and not right)
-        for count, right in zip(tokens, correct, strict=True)
-    )
-
-
 def order_by_length(samples: Samples) -> list[Sample]:
     """Return the samples from the shortest to the longest, those of one length in order."""
     return sorted(samples, key=lambda sample: sample.tokens)
@@ -208,21 +192,28 @@ def solved_by_budget(
     compared fairly at one budget of either kind.
     """
     return [
-        (budget, _mean(any(s.correct for s in _within(samples, budget, of)) for samples in tasks))
+        (
+            budget,
+            _mean(
+                any(samples[index].correct for index in within_budget(samples, budget, of))
+                for samples in tasks
+            ),
+        )
         for budget in budgets
     ]
 
 
-def _within(samples: Samples, budget: int, of: Literal["tokens", "latency"]) -> list[Sample]:
+def within_budget(samples: Samples, budget: int, of: Literal["tokens", "latency"]) -> list[int]:
+    """Return which samples of a task a budget buys, in their order; see `solved_by_budget`."""
     if of == "latency":
-        return [sample for sample in samples if sample.tokens <= budget]
-    kept: list[Sample] = []
-    for sample in samples:
+        return [index for index, sample in enumerate(samples) if sample.tokens <= budget]
+    bought: list[int] = []
+    for index, sample in enumerate(samples):
         budget -= sample.tokens
         if budget < 0:
             break
-        kept.append(sample)
-    return kept
+        bought.append(index)
+    return bought
 
 
 def is_right(sample: Sample) -> bool:

@@ -46,6 +46,10 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
 
 
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+"""Types that `json` writes as they are."""
+
+
 def to_json(value: object) -> Any:
     """Return `value` as what `json` can write.
 
@@ -61,6 +65,9 @@ def to_json(value: object) -> Any:
     if isinstance(value, Mapping):
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
+        # Streams of tokens are long, and need no look at each.
+        if _PLAIN.issuperset(map(type, value)):
+            return list(value)
         return [to_json(item) for item in value]
     if isinstance(value, bytes):
         return value.hex()
@@ -81,17 +88,22 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     is no JSON object.
     """
     for number, line in read_lines(path):
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(
-                f"line {number} of {path} is not JSON ({error})", "one JSON object a line"
-            ) from None
-        if not isinstance(row, dict):
-            raise DataError(
-                f"line {number} of {path} is a {type(row).__name__}", "one JSON object a line"
-            )
-        yield number, row
+        yield number, parse_line(line, number, path)
+
+
+def parse_line(line: bytes, number: int, path: Path) -> dict[str, Any]:
+    """Return the object that a line of a file is. Raises DataError, which names both."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"line {number} of {path} is not JSON ({error})", "one JSON object a line"
+        ) from None
+    if not isinstance(row, dict):
+        raise DataError(
+            f"line {number} of {path} is a {type(row).__name__}", "one JSON object a line"
+        )
+    return row
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:

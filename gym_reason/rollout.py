@@ -5,6 +5,7 @@ full batch.
 """
 
 import asyncio
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -104,6 +105,7 @@ async def run_episode(
         encoder: Turns messages into tokens; None for agents that ask no policy.
         limits: Where to cut.
     """
+    started = time.monotonic()
     turns: list[Turn] = []
     asked = 0
     conversation = Conversation(task.prompt, encoder)
@@ -137,7 +139,26 @@ async def run_episode(
         seed=seed,
         policy_version=min((t.completion.policy_version for t in turns if t.completion), default=0),
         meta=meta,
+        messages=conversation.messages,
+        seconds=round(time.monotonic() - started, 6),
     )
+
+
+async def play_episode(
+    envs: EnvPool,
+    agent_for: AgentFactory,
+    task: Task,
+    seed: int,
+    encoder: ChatEncoder | None,
+    limits: EpisodeLimits,
+) -> Trajectory:
+    """Play one episode in an environment of the pool; see `run_episode`."""
+    env = envs.take()
+    trajectory = await run_episode(env, agent_for(env, task), task, seed, encoder, limits)
+    # A step that outlived its limit may still run in its thread: its environment is given up.
+    if trajectory.stop_reason not in (StopReason.TIMEOUT, StopReason.ENV_ERROR):
+        envs.give_back(env)
+    return trajectory
 
 
 def _reset(env: TextEnv, task: Task, seed: int) -> tuple[str, tuple[Message, ...]]:
@@ -264,13 +285,8 @@ async def run_groups(
     """
 
     async def play(index: int, sample: int) -> Trajectory:
-        env = envs.take()
-        agent = agent_for(env, tasks[index])
-        episode_seed = derive_seed(task_seeds[index], sample)
-        trajectory = await run_episode(env, agent, tasks[index], episode_seed, encoder, limits)
-        # A step that outlived its limit may still run in its thread: its environment is given up.
-        if trajectory.stop_reason not in (StopReason.TIMEOUT, StopReason.ENV_ERROR):
-            envs.give_back(env)
+        seed = derive_seed(task_seeds[index], sample)
+        trajectory = await play_episode(envs, agent_for, tasks[index], seed, encoder, limits)
         if on_episode is not None:
             on_episode(trajectory)
         return trajectory

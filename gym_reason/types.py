@@ -185,6 +185,10 @@ class Trajectory:
     """Oldest version of the weights that acted in it."""
     meta: Mapping[str, object] = field(default_factory=dict)
     """For logs; steers nothing."""
+    messages: tuple[Message, ...] = ()
+    """The conversation as it ended, the prompt first; what was said aside is only in `traces`."""
+    seconds: float = field(default=0.0, compare=False)
+    """Wall-clock time of the episode, waiting for the policy and the verifier included."""
 
     @property
     def verdict(self) -> Verdict | None:

@@ -194,11 +194,15 @@ def _check_local_engine() -> Component:
 
 
 def _check_vllm() -> Component:
-    from gym_reason.agents.engines.inspection import inspect_vllm
+    from gym_reason.agents.engines.inspection import VLLM_REMEDY, inspect_vllm, require_vllm
 
     facts: Mapping[str, object] = inspect_vllm()
     if not facts:
-        return Component("engines", "vllm", False, "absent", "pip install 'gym-reason[vllm]'")
+        return Component("engines", "vllm", False, "absent", VLLM_REMEDY)
+    try:
+        require_vllm()
+    except GymReasonError as error:
+        return Component("engines", "vllm", False, str(error).rpartition("; ")[0], VLLM_REMEDY)
     return Component("engines", "vllm", True, f"{facts['version']} ({facts['package']})")
 
 

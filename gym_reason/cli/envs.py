@@ -3,8 +3,7 @@
 import argparse
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
@@ -12,38 +11,26 @@ from gymnasium.envs.registration import load_env_creator
 
 from gym_reason.cli import add_common_arguments, print_json
 from gym_reason.config import apply_overrides
-from gym_reason.envs.base import ReasoningEnv, sample_tasks, unwrap
+from gym_reason.envs.base import sample_tasks, unwrap
 from gym_reason.envs.check import CheckReport, check
 from gym_reason.errors import UsageError
-from gym_reason.records import to_json, write_atomic
+from gym_reason.records import to_json
 from gym_reason.registry import environments, explain_unknown, make
-from gym_reason.types import Verdict
-
-_FILM_FORMS: Mapping[str, str] = {".html": "page", ".gif": "gif"}
-"""How an episode is kept as pictures, by how the file's name ends."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `envs` and what stands below it."""
-    parser = subparsers.add_parser("envs", help="list, show, check and play environments")
+    parser = subparsers.add_parser("envs", help="list, show and check environments")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="list the environments that are registered")
     showing = actions.add_parser("show", help="describe an environment and one of its tasks")
-    _add_id_and_settings(showing)
+    add_id_and_settings(showing)
     checking = actions.add_parser("check", help="try out whether environments keep their contract")
     checking.add_argument("ids", nargs="+", metavar="ID|all", help="environments, or all of them")
     checking.add_argument(
         "--set", dest="settings", nargs="+", default=[], metavar="key=value", help="their arguments"
     )
-    playing = actions.add_parser("play", help="answer the tasks of an environment yourself")
-    _add_id_and_settings(playing)
-    playing.add_argument(
-        "--film",
-        type=Path,
-        metavar="FILE",
-        help="keep the episode as pictures, FILE.html or FILE.gif; the next one as FILE-2.html",
-    )
-    for action in (listing, showing, checking, playing):
+    for action in (listing, showing, checking):
         add_common_arguments(action)
 
 
@@ -53,15 +40,12 @@ def run(args: argparse.Namespace) -> int:
         return _list(args.json)
     if args.action == "check":
         return _check(args.ids, args.settings, args.json)
-    kwargs = _read_settings(args.id, args.settings)
-    if args.action == "show":
-        return _show(args.id, kwargs, args.seed, args.json)
-    if args.json:
-        raise UsageError("envs play with --json", "a person at the keyboard", "use gym-reason eval")
-    return _play(args.id, kwargs, args.seed, args.film)
+    kwargs = read_settings(args.id, args.settings)
+    return _show(args.id, kwargs, args.seed, args.json)
 
 
-def _add_id_and_settings(parser: argparse.ArgumentParser) -> None:
+def add_id_and_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the environment, its arguments, and the seed that chooses its tasks."""
     parser.add_argument(
         "id", metavar="ID", help="the environment, for example gym_reason/Arithmetic-v0"
     )
@@ -69,7 +53,8 @@ def _add_id_and_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="which tasks (default 0)")
 
 
-def _read_settings(env_id: str, settings: Sequence[str]) -> dict[str, Any]:
+def read_settings(env_id: str, settings: Sequence[str]) -> dict[str, Any]:
+    """Return the arguments of an environment. Raises UsageError for one that it does not take."""
     kwargs = apply_overrides({}, settings)
     known = list(_arguments_of(env_id))
     parameters = inspect.signature(_creator_of(env_id)).parameters.values()
@@ -149,7 +134,7 @@ def _show(env_id: str, kwargs: dict[str, Any], seed: int, as_json: bool) -> int:
 def _check(ids: Sequence[str], settings: Sequence[str], as_json: bool) -> int:
     names = list(environments) if "all" in ids else list(dict.fromkeys(ids))
     # A misspelt name or argument is told before anything runs.
-    kwargs = {name: _read_settings(name, settings) for name in names}
+    kwargs = {name: read_settings(name, settings) for name in names}
     reports: list[CheckReport] = []
     for name in names:
         report = check(name, **kwargs[name])
@@ -176,64 +161,6 @@ def _print_report(report: CheckReport) -> None:
         detail = f": {item.detail}" if item.detail else ""
         print(f"  {'ok  ' if item.ok else 'FAIL'}  {item.name}{detail}")
     sys.stdout.flush()
-
-
-def _play(env_id: str, kwargs: dict[str, Any], seed: int, film: Path | None = None) -> int:
-    env = unwrap(make(env_id, **kwargs))
-    if film is not None and film.suffix not in _FILM_FORMS:
-        raise UsageError(f"--film {film}", f"a file that ends in {' or '.join(_FILM_FORMS)}")
-    if film is not None and type(env).film is ReasoningEnv.film:
-        raise UsageError(f"--film with {env_id}", "an environment that has a screen")
-    print(f"{env_id}. One line is one action; Ctrl-D or Ctrl-C ends.")
-    played = solved = 0
-    stem = film.stem if film is not None else ""
-    try:
-        while True:
-            # Each episode after the first is kept beside it: episode.html, episode-2.html.
-            if film is not None and played:
-                film = film.with_stem(f"{stem}-{played + 1}")
-            solved += _play_episode(env, seed + played, film)
-            played += 1
-    except (EOFError, KeyboardInterrupt):
-        print(f"\n{played} {'task' if played == 1 else 'tasks'} played, {solved} solved.")
-    except UnicodeDecodeError:
-        raise UsageError("a line that is not UTF-8", "text in UTF-8") from None
-    finally:
-        env.close()
-    return 0
-
-
-def _play_episode(env: ReasoningEnv, seed: int, film: Path | None = None) -> bool:
-    """Let a person play one episode and return whether it was solved."""
-    observation, _ = env.reset(seed=seed)
-    actions: list[str] = []
-    _write_film(env, actions, film)
-    total, ended = 0.0, False
-    verdict: Verdict | None = None
-    while not ended:
-        print(f"\n{observation}")
-        actions.append(input("> "))
-        observation, reward, terminated, truncated, info = env.step(actions[-1])
-        _write_film(env, actions, film)
-        total += reward
-        ended = terminated or truncated
-        verdict = info["verdict"]
-        if not ended:
-            print(f"reward {reward:g}")
-        elif truncated:
-            print(f"the episode is cut after {env.max_turns} actions")
-    outcome = "no verdict" if verdict is None else verdict.outcome.value
-    feedback = f" {verdict.feedback}" if verdict is not None and verdict.feedback else ""
-    print(f"{outcome}, return {total:g}.{feedback}")
-    solved = verdict is not None and verdict.correct
-    if not solved:
-        print(f"The reference was {env.task.reference}")
-    return solved
-
-
-def _write_film(env: ReasoningEnv, actions: Sequence[str], film: Path | None) -> None:
-    if film is not None:
-        write_atomic(film, env.film(env.task, actions, _FILM_FORMS[film.suffix]))
 
 
 def _indent(text: str) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -33,6 +33,26 @@ def open_target(path: Path) -> Iterator[BinaryIO]:
         # Through a link to the file that it names: the link itself stays.
         with open_atomic(path.resolve()) as file:
             yield file
+
+
+@contextlib.contextmanager
+def show_bar(label: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar on standard error, where that is a terminal; yield what counts one more."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    shown = console.is_terminal
+    bar = RichProgress(
+        *columns, TimeRemainingColumn(), console=console, transient=True, disable=not shown
+    )
+    with bar:
+        # A label is somebody's name for a policy: brackets in it are no markup.
+        task = bar.add_task(escape(label), total=total)
+        yield lambda: bar.advance(task)
 
 
 class Progress:

@@ -12,11 +12,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 SERVER = """
-import json, os, runpy, signal, sys
-import gym_reason.cli.train, gym_reason.trainers.train
+import importlib, json, os, runpy, signal, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
 
 def bury(*_):
     while True:
@@ -85,12 +87,16 @@ class Command:
 class CommandServer:
     """The process that forks for each command."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start it; `folder` takes what the commands print."""
+    def __init__(
+        self,
+        folder: Path,
+        modules: Sequence[str] = ("gym_reason.cli.train", "gym_reason.trainers.train"),
+    ) -> None:
+        """Start it; `folder` takes what the commands print, `modules` are imported once."""
         self._folder = folder
         self._commands: list[Command] = []
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVER],
+            [sys.executable, "-c", SERVER, *modules],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

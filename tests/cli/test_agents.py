@@ -49,19 +49,20 @@ def test_agents_are_compared_on_the_same_problems(
     words = ["eval", ENV, "--policy", str(model), "--limit", "6", "--max-tokens", "8", "--json"]
     agents = ["--agent", "answer", "--agent", "self-refine:rounds=1", "--budget", "20"]
     assert main([*words, *agents, "--out", str(tmp_path / "out")]) == 0
-    first, second = json.loads(capsys.readouterr().out)["results"]
+    found = json.loads(capsys.readouterr().out)
+    first, second = found["results"]
     assert len(first["rounds"]) == 1
     assert len(second["rounds"]) == 2
     assert first["tokens"] <= 8
     assert 8 < second["tokens"] <= 20
-    assert second["better_by"] == second["accuracy"] - first["accuracy"]
-    low, high = second["better_interval"]
-    assert low <= second["better_by"] <= high
-    names = {path.name for path in (tmp_path / "out").glob("*.jsonl")}
-    assert names == {
-        "gym_reason--Arithmetic-v0--answer--tokens-20.jsonl",
-        "gym_reason--Arithmetic-v0--self-refine--rounds-1-tokens-20.jsonl",
-    }
+    (compared,) = found["comparisons"]
+    assert compared["difference"] == second["accuracy"] - first["accuracy"]
+    low, high = compared["interval"]
+    assert low <= compared["difference"] <= high
+    agents = [first["agent"], second["agent"]]
+    assert agents == ["answer:tokens=20", "self-refine:rounds=1,tokens=20"]
+    lines = (tmp_path / "out" / "trajectories" / "episodes.jsonl").read_text().splitlines()
+    assert [json.loads(line)["agent"] for line in lines].count(agents[1]) == 6
 
 
 def test_a_report_says_where_the_reference_is_heard(

@@ -1,7 +1,6 @@
 """`gym-reason envs`, run in this process with its real input and output."""
 
 import argparse
-import io
 import json
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 
 import gym_reason
 from gym_reason.cli import envs
-from gym_reason.envs.arithmetic import Arithmetic
 from gym_reason.errors import GymReasonError, UnknownNameError, UsageError
 
 
@@ -68,7 +66,7 @@ def test_check_fails_with_one(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_unknown_name_is_told_before_anything_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    for action in ("show", "check", "play"):
+    for action in ("show", "check"):
         with pytest.raises(UnknownNameError, match="did you mean 'gym_reason/Digits-v0'") as caught:
             run(action, "gym_reason/Digit-v0")
         assert caught.value.exit_code == 2
@@ -77,48 +75,6 @@ def test_an_unknown_name_is_told_before_anything_runs(capsys: pytest.CaptureFixt
     with pytest.raises(GymReasonError, match="key=value"):
         run("show", "gym_reason/Arithmetic-v0", "digits")
     assert capsys.readouterr().out == ""
-
-
-def test_a_person_plays_until_the_input_ends(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    env = Arithmetic()
-    env.reset(seed=7)
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{env.task.reference}\nnonsense\n"))
-    assert run("play", "gym_reason/Arithmetic-v0", "--seed", "7") == 0
-    printed = capsys.readouterr().out
-    assert env.task.prompt[0].content in printed
-    assert "pass, return 1." in printed
-    assert "The reference was" in printed
-    assert printed.endswith("2 tasks played, 1 solved.\n")
-
-
-def test_a_person_plays_several_turns(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("1=2\n" * 4))
-    assert run("play", "gym_reason/Steps-v0", "digits=1") == 0
-    printed = capsys.readouterr().out
-    assert "wrong" in printed
-    assert "cut after 4 actions" in printed
-    assert "no verdict, return 0." in printed
-
-
-def test_ctrl_c_ends_the_game_politely(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Interrupted(io.StringIO):
-        def readline(self, *size: int) -> str:  # type: ignore[override]
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("sys.stdin", Interrupted())
-    assert run("play", "gym_reason/Digits-v0") == 0
-    assert capsys.readouterr().out.endswith("0 tasks played, 0 solved.\n")
-
-
-def test_playing_as_json_is_refused() -> None:
-    with pytest.raises(UsageError, match="a person at the keyboard"):
-        run("play", "gym_reason/Digits-v0", "--json")
 
 
 def test_a_dataset_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,10 +2,6 @@
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +17,6 @@ SHIPPED = sorted(name for name in environments if name.startswith("gym_reason/")
 PROVERS = {"gym_reason/Lean-v0": "needs_lean", "gym_reason/Rocq-v0": "needs_coq"}
 """The fixture of each environment that needs a prover of someone else's."""
 ALONE = [name for name in SHIPPED if name not in PROVERS]
-RESULTS = "gym_reason--Arithmetic-v0.jsonl"
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +28,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def evaluate(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]:
+def evaluate_all(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]:
     """Run the command with `--json` and return what it printed."""
     capsys.readouterr()
     code = main(["eval", *map(str, words), "--json"])
@@ -42,6 +37,24 @@ def evaluate(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, An
     assert captured.out.count("\n") == 1
     found: dict[str, Any] = json.loads(captured.out)
     return found
+
+
+def evaluate(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]:
+    """Run the command for one environment, policy and agent, and return its figures."""
+    (row,) = evaluate_all(capsys, *words)["results"]
+    found: dict[str, Any] = row
+    return found
+
+
+def read_rows(folder: Path) -> list[dict[str, Any]]:
+    """Return the results of an evaluation, without how long they took."""
+    lines = (folder / "results.jsonl").read_bytes().splitlines()
+    return [{**json.loads(line), "seconds": 0} for line in lines]
+
+
+def without_times(found: dict[str, Any]) -> dict[str, Any]:
+    """Return figures without how long they took."""
+    return {**found, "seconds": 0, "latency": {}}
 
 
 def refuse(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]:
@@ -94,23 +107,40 @@ def test_random_actions_depend_on_the_seed_alone(
     words = [ARITHMETIC, "--policy", "engine:random", "--limit", 3]
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         evaluate(capsys, *words, "--seed", seed, "--out", tmp_path / name)
-    first, second, other = ((tmp_path / name / RESULTS).read_bytes() for name in "abc")
+    first, second, other = (read_rows(tmp_path / name) for name in "abc")
     assert first == second != other
 
 
 def test_text_says_what_was_found(capsys: pytest.CaptureFixture[str]) -> None:
-    words = [*SHIPPED[:2], "--policy", "engine:oracle", "--limit", "4", "--samples", "2"]
-    assert main(["eval", *words, "--k", "1,2"]) == 0
+    words = ["--policy", "engine:oracle", "--limit", "4", "--samples", "2", "--k", "1,2"]
+    assert main(["eval", ARITHMETIC, *words]) == 0
     shown = capsys.readouterr().out
-    for env_id in SHIPPED[:2]:
-        assert f"{env_id}: 100.0% right (95% interval 51.0% to 100.0%)" in shown
+    assert f"{ARITHMETIC}: 100.0% right (95% interval 51.0% to 100.0%)" in shown
     assert "4 problems x 2 episodes by engine:oracle" in shown
-    assert "pass@1 100.0%\n  pass@2 100.0%\n  reward 1.000, 0.0 tokens an episode; pass 8" in shown
+    assert "  k                 1       2\n  pass         100.0%  100.0%\n" in shown
+    assert "  reward 1.000; pass 8\n  0.0 tokens an episode; median " in shown
     assert "left out" not in shown
 
 
+def test_several_are_one_table(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [ARITHMETIC, "gym_reason/Steps-v0", "--policy", "engine:wrong", "--limit", "4"]
+    assert main(["eval", *words, "--policy", "engine:oracle"]) == 0
+    table, compared = capsys.readouterr().out.split("\n\n")
+    head, *rows = (line.split() for line in table.splitlines())
+    assert head[:4] == ["environment", "policy", "right", "95%"]
+    assert [row[:3] for row in rows] == [
+        [ARITHMETIC, "engine:wrong", "0.0%"],
+        [ARITHMETIC, "engine:oracle", "100.0%"],
+        ["gym_reason/Steps-v0", "engine:wrong", "0.0%"],
+        ["gym_reason/Steps-v0", "engine:oracle", "100.0%"],
+    ]
+    lines = compared.splitlines()
+    assert len(lines) == 3
+    assert lines[1].split()[:4] == [ARITHMETIC, "engine:oracle", "engine:wrong", "+100.0"]
+
+
 def test_several_environments_are_one_object(capsys: pytest.CaptureFixture[str]) -> None:
-    found = evaluate(capsys, *ALONE, "--policy", "engine:oracle", "--limit", 2)
+    found = evaluate_all(capsys, *ALONE, "--policy", "engine:oracle", "--limit", 2)
     assert [row["env"] for row in found["results"]] == ALONE
 
 
@@ -122,8 +152,7 @@ def test_an_endless_environment_is_measured_on_its_test_split_unless_told(
     def splits(name: str, *words: str) -> set[str]:
         common = ["--policy", "engine:oracle", "--limit", 12, "--out", tmp_path / name]
         evaluate(capsys, ARITHMETIC, *words, *common)
-        lines = (tmp_path / name / RESULTS).read_text().splitlines()
-        return {split_of(json.loads(line)["task_id"]) for line in lines}
+        return {split_of(row["task_id"]) for row in read_rows(tmp_path / name)}
 
     assert splits("default") == {"test"}
     assert splits("argument", "split=train") == {"train"}
@@ -140,10 +169,13 @@ def test_a_model_is_evaluated(
     assert 0.0 < found["tokens"] <= 5.0
     assert sum(found["outcomes"].values()) == 12
     assert found["without_room"] == found["unreadable"] == 0
-    rows = [json.loads(line) for line in (tmp_path / "a" / RESULTS).read_text().splitlines()]
-    assert any(len(set(row["actions"])) > 1 for row in rows)
+    rows = read_rows(tmp_path / "a")
+    assert len({(row["likelihood"], row["tokens"]) for row in rows[:4]}) > 1
+    assert (tmp_path / "a" / "tokenizers" / "0.json").read_bytes() == (
+        model / "tokenizer.json"
+    ).read_bytes()
     evaluate(capsys, *words, "--out", tmp_path / "b")
-    assert (tmp_path / "a" / RESULTS).read_bytes() == (tmp_path / "b" / RESULTS).read_bytes()
+    assert rows == read_rows(tmp_path / "b")
 
 
 def test_one_sample_is_greedy(
@@ -152,8 +184,7 @@ def test_one_sample_is_greedy(
     words = [ARITHMETIC, "--policy", model, "--limit", 3, "--max-tokens", 5]
     for seed in (0, 1):
         evaluate(capsys, *words, "--seed", seed, "--out", tmp_path / str(seed))
-    first, second = ((tmp_path / str(seed) / RESULTS).read_bytes() for seed in (0, 1))
-    assert first == second
+    assert read_rows(tmp_path / "0") == read_rows(tmp_path / "1")
 
 
 def test_what_a_model_cannot_read_is_said_and_ends_no_evaluation(
@@ -192,8 +223,7 @@ def test_a_dataset_is_evaluated_whole_and_each_problem_once(
     words = [env_id, "--load", script, "--policy", "engine:oracle"]
     found = evaluate(capsys, *words, "--out", tmp_path / "out")
     assert (found["tasks"], found["repeated"], found["accuracy"]) == (3, 3, 1.0)
-    lines = (tmp_path / "out" / "test_eval--Repeated-v0.jsonl").read_text().splitlines()
-    assert [json.loads(line)["prompt"] for line in lines] == ["1+1?", "2+2?", "3+3?"]
+    assert [row["prompt"] for row in read_rows(tmp_path / "out")] == ["1+1?", "2+2?", "3+3?"]
     assert main(["eval", *map(str, words), "--limit", "2"]) == 0
     shown = capsys.readouterr().out
     assert "2 problems x 1 episodes" in shown
@@ -208,48 +238,6 @@ def test_two_problems_of_one_name_are_refused(
     code, line = refuse(capsys, env_id, "--load", script, "--policy", "engine:oracle")
     assert code == 2
     assert "two different tasks are called 'same'" in line
-
-
-def test_a_resumed_evaluation_ends_in_the_same_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = [ARITHMETIC, "--policy", "engine:random", "--samples", 2]
-    whole = evaluate(capsys, *words, "--limit", 8, "--out", tmp_path / "whole")
-    evaluate(capsys, *words, "--limit", 4, "--out", tmp_path / "cut")
-    part = (tmp_path / "cut" / RESULTS).read_bytes()
-    found = evaluate(capsys, *words, "--limit", 8, "--out", tmp_path / "cut", "--resume")
-    complete = (tmp_path / "whole" / RESULTS).read_bytes()
-    assert (tmp_path / "cut" / RESULTS).read_bytes() == complete
-    assert complete.startswith(part)
-    assert part.count(b"\n") == 4
-    assert {**found, "seconds": 0} == {**whole, "seconds": 0}
-    summary = json.loads((tmp_path / "cut/gym_reason--Arithmetic-v0.summary.json").read_text())
-    assert summary == found
-    # Fewer problems than are there are summed up alone, and none is lost.
-    fewer = evaluate(capsys, *words, "--limit", 3, "--out", tmp_path / "cut", "--resume")
-    assert fewer["tasks"] == 3
-    assert (tmp_path / "cut" / RESULTS).read_bytes() == complete
-
-
-def test_a_killed_evaluation_goes_on_to_the_same_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = [ARITHMETIC, "--policy", "engine:wrong", "--samples", "16", "--limit", "400"]
-    results = tmp_path / "killed" / RESULTS
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gym_reason", "eval", *words, "--out", "killed"],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 60
-    while not (results.exists() and results.stat().st_size) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
-    assert 0 < results.read_bytes().count(b"\n") < 400
-    evaluate(capsys, *words, "--out", tmp_path / "killed", "--resume")
-    evaluate(capsys, *words, "--out", tmp_path / "whole")
-    assert results.read_bytes() == (tmp_path / "whole" / RESULTS).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -269,6 +257,12 @@ def test_a_killed_evaluation_goes_on_to_the_same_file(
         ([ARITHMETIC, "--policy", "engine:oracle", "--resume"], 2, "add --out DIR"),
         ([ARITHMETIC, "--policy", "engine:oracle", "--split", "tets"], 2, "mean 'test'"),
         ([ARITHMETIC, ARITHMETIC, "--policy", "engine:oracle"], 2, "each environment once"),
+        ([ARITHMETIC, *("--policy", "engine:oracle") * 2], 2, "each policy once"),
+        ([ARITHMETIC, "--policy", "engine:oracle", "--policy", "engine:x"], 2, "no engine 'x'"),
+        ([ARITHMETIC, "--policy", "engine:oracle", "--policy", "nowhere"], 2, "no folder nowhere"),
+        ([ARITHMETIC, "--policy", "engine:oracle", "--tasks", "x"], 2, "no problem 'x'"),
+        ([ARITHMETIC, "--policy", "engine:oracle", "--retry-unscorable"], 2, "without --resume"),
+        ([ARITHMETIC, "--policy", "engine:oracle", "--study", "length"], 2, "such as 10"),
         ([ARITHMETIC, "digit=2", "--policy", "engine:oracle"], 2, "digit"),
         ([ARITHMETIC, "digits=0", "--policy", "engine:oracle"], 2, "digits = 0"),
         (["digits=2", "--policy", "engine:oracle"], 2, "at least one id"),
@@ -319,19 +313,18 @@ def test_an_out_that_is_taken_is_refused(
 ) -> None:
     words = [ARITHMETIC, "--policy", "engine:oracle", "--limit", 2, "--out", tmp_path / "out"]
     evaluate(capsys, *words)
-    before = (tmp_path / "out" / RESULTS).read_bytes()
+    before = read_rows(tmp_path / "out")
     code, line = refuse(capsys, *words)
     assert code == 2
     assert "go on with --resume" in line
-    # The environment that is not measured yet must not be measured before the other is refused.
-    code, line = refuse(capsys, "gym_reason/Digits-v0", *words)
+    code, line = refuse(capsys, "gym_reason/Digits-v0", *words, "--resume")
     assert code == 2
-    assert not list((tmp_path / "out").glob("*Digits-v0.jsonl"))
+    assert 'env = ["gym_reason/Arithmetic-v0"]' in line
     words[2] = "engine:wrong"
     code, line = refuse(capsys, *words, "--resume")
     assert code == 2
-    assert "policy = 'engine:oracle'" in line
-    assert (tmp_path / "out" / RESULTS).read_bytes() == before
+    assert 'policy = ["engine:oracle"]' in line
+    assert read_rows(tmp_path / "out") == before
 
 
 def test_an_out_that_cannot_be_written_is_told(

@@ -1,0 +1,162 @@
+"""Trajectories read back from the files of a run: token-exact, or refused."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gym_reason.errors import DataError
+from gym_reason.records import explain_os_errors, parse_line, read_lines, to_json
+from gym_reason.seeding import content_id
+from gym_reason.types import (
+    Completion,
+    Message,
+    Outcome,
+    StopReason,
+    Task,
+    TokenTrace,
+    Trajectory,
+    Turn,
+    Verdict,
+)
+
+Row = Mapping[str, Any]
+
+
+def task_key(task: Task) -> str:
+    """Return a name for what a task is: equal for equal content, whatever its id and run."""
+    parts: list[str] = []
+    for message in task.prompt:
+        images = (hashlib.blake2b(image, digest_size=16).hexdigest() for image in message.images)
+        parts += [message.role, message.content, *images]
+    meta = json.dumps(to_json(task.meta), sort_keys=True)
+    return content_id(*parts, task.reference, meta)
+
+
+def read_trajectory(row: Row) -> Trajectory:
+    """Return the trajectory that a row of a file holds; keys besides its fields are left alone.
+
+    Raises DataError where the row is none.
+    """
+    try:
+        return Trajectory(
+            task=_read_task(row["task"]),
+            turns=tuple(map(_read_turn, row["turns"])),
+            traces=tuple(map(_read_trace, row["traces"])),
+            ret=float(row["ret"]),
+            stop_reason=StopReason(row["stop_reason"]),
+            seed=int(row["seed"]),
+            policy_version=int(row.get("policy_version", 0)),
+            meta=dict(row.get("meta", {})),
+            messages=tuple(map(_read_message, row.get("messages", ()))),
+            seconds=float(row.get("seconds", 0.0)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"a row is no trajectory ({error!r})", "an episode of a run") from None
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a file of trajectories, `.jsonl` or `.jsonl.zst`.
+
+    A last line that has no end is left out: a crash leaves one, and so does a run that goes on.
+    Raises DataError for a line that is no JSON object.
+    """
+    for number, line in read_lines(path):
+        if line.endswith(b"\n"):
+            yield parse_line(line, number, path)
+
+
+def drop_torn_line(path: Path) -> bool:
+    """Cut off a last line that has no end, as a crash leaves one; return whether there was one."""
+    if not path.exists():
+        return False
+    with explain_os_errors(path), path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        kept = _end_of_lines(file, end)
+        file.truncate(kept)
+    return kept < end
+
+
+def _end_of_lines(file: Any, end: int) -> int:
+    """Return where the last whole line of a file of `end` bytes ends."""
+    block = 1 << 16
+    for start in range((max(end - 1, 0) // block) * block, -1, -block):
+        file.seek(start)
+        found = file.read(min(block, end - start)).rfind(b"\n")
+        if found >= 0:
+            return start + int(found) + 1
+    return 0
+
+
+def _read_message(row: Row) -> Message:
+    images = tuple(map(bytes.fromhex, row.get("images", ())))
+    return Message(row["role"], _text(row["content"]), images)
+
+
+def _read_task(row: Row) -> Task:
+    return Task(
+        id=_text(row["id"]),
+        prompt=tuple(map(_read_message, row["prompt"])),
+        reference=_text(row["reference"]),
+        difficulty=float(row.get("difficulty", 0.0)),
+        meta=dict(row.get("meta", {})),
+    )
+
+
+def _read_turn(row: Row) -> Turn:
+    completion, verdict = row["completion"], row["verdict"]
+    return Turn(
+        observation=_text(row["observation"]),
+        action=_text(row["action"]),
+        completion=None if completion is None else _read_completion(completion),
+        reward=float(row["reward"]),
+        verdict=None if verdict is None else _read_verdict(verdict),
+        terminated=bool(row["terminated"]),
+        truncated=bool(row["truncated"]),
+        info=dict(row.get("info", {})),
+    )
+
+
+def _read_completion(row: Row) -> Completion:
+    return Completion(
+        token_ids=tuple(map(int, row["token_ids"])),
+        logprobs=tuple(map(float, row["logprobs"])),
+        text=_text(row["text"]),
+        finish_reason=row["finish_reason"],
+        policy_version=int(row.get("policy_version", 0)),
+    )
+
+
+def _read_verdict(row: Row) -> Verdict:
+    return Verdict(
+        reward=float(row["reward"]),
+        correct=bool(row["correct"]),
+        outcome=Outcome(row["outcome"]),
+        parts={str(name): float(value) for name, value in row.get("parts", {}).items()},
+        feedback=_text(row.get("feedback", "")),
+        detail=_text(row.get("detail", "")),
+        seconds=float(row.get("seconds", 0.0)),
+    )
+
+
+def _read_trace(row: Row) -> TokenTrace:
+    trace = TokenTrace(
+        ids=tuple(map(int, row["ids"])),
+        action_mask=tuple(map(bool, row["action_mask"])),
+        logprobs=tuple(map(float, row["logprobs"])),
+        turn_index=tuple(map(int, row["turn_index"])),
+    )
+    lengths = {
+        len(trace.ids), len(trace.action_mask), len(trace.logprobs), len(trace.turn_index)
+    }  # fmt: skip
+    if len(lengths) > 1:
+        raise ValueError(f"streams of {sorted(lengths)} entries in one trace")
+    return trace
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a {type(value).__name__} in place of a text")
+    return value
