@@ -1,8 +1,11 @@
 """Episodes as pictures: in the report of a run, and while a person plays."""
 
+import base64
+import gzip
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,8 @@ from gym_reason.cli import main
 from gym_reason.envs.mobile.env import Mobile
 from gym_reason.records import write_jsonl_zst
 from gym_reason.report import build_report
+from gym_reason.report.archive import Archive
+from gym_reason.report.page import collect_episodes
 from gym_reason.seeding import derive_rng
 from gym_reason.types import Task
 
@@ -32,6 +37,11 @@ def write_episode(task: Task, actions: tuple[str, ...], solved: bool) -> object:
     return {"task": task, "turns": turns}
 
 
+def unpack(block: str) -> Any:
+    """Return what a block of a page holds."""
+    return json.loads(gzip.decompress(base64.b64decode(block)))
+
+
 @pytest.fixture(scope="module")
 def rows() -> list[object]:
     env = Mobile(templates="notes.create", dialect="brief", twins=0.0)
@@ -40,14 +50,27 @@ def rows() -> list[object]:
     return [write_episode(tasks[0], ("open notes", "done"), False), *solved]
 
 
-def test_a_report_shows_episodes_of_both_kinds(tmp_path: Path, rows: list[object]) -> None:
+def collect(run: Path, env_id: str = "gym_reason/Mobile-v0") -> Archive | None:
+    kwargs = {"templates": "notes.create", "dialect": "brief", "twins": 0.0}
+    return collect_episodes(run, env_id, kwargs if "Mobile" in env_id else {}, 100)
+
+
+def test_a_report_has_pictures_of_episodes_of_both_kinds(
+    tmp_path: Path, rows: list[object]
+) -> None:
     run = write_run(tmp_path / "run", rows)
-    page = build_report([run], run).read_text("utf-8")
-    assert page.count('<section class="film">') == 3
-    assert page.count(">Solved<") == 2
-    assert page.count(">Not solved<") == 1
-    assert "held-out-after.jsonl.zst" in page
-    assert "img-src data:" in page
+    archive = collect(run)
+    assert archive is not None
+    details = unpack(archive.texts[0])
+    # The last one is the third that was solved.
+    assert [len(one["film"]) > 0 for one in details] == [True, True, True, False]
+    assert details[0]["film"][0][0] == 0
+    assert any(words == "open notes" for _, _, words in details[1]["film"])
+    for kind, content in archive.pictures:
+        assert kind == "image/png"
+        assert base64.b64decode(content).startswith(b"\x89PNG")
+    assert not archive.remarks
+    assert 'id="episodes-picture-0"' in build_report([run], run).read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -63,28 +86,22 @@ def test_a_report_shows_episodes_of_both_kinds(tmp_path: Path, rows: list[object
 def test_episodes_that_are_none_do_not_stop_a_report(tmp_path: Path, row: object) -> None:
     run = write_run(tmp_path / "run", [row])
     page = build_report([run], run).read_text("utf-8")
-    assert '<section class="film">' not in page
-
-
-def test_a_file_that_is_broken_is_told(tmp_path: Path, rows: list[object]) -> None:
-    run = write_run(tmp_path / "run", rows)
-    (run / "trajectories" / "held-out-after.jsonl.zst").write_bytes(b"nothing")
-    assert "No pictures: " in build_report([run], run).read_text("utf-8")
+    assert "episodes-picture-0" not in page
 
 
 @pytest.mark.parametrize("env_id", ["gym_reason/Arithmetic-v0", "none/None-v0", ""])
-def test_an_environment_without_a_screen_has_no_films(
+def test_an_environment_without_a_screen_has_no_pictures(
     tmp_path: Path, rows: list[object], env_id: str
 ) -> None:
-    run = write_run(tmp_path / "run", rows, env_id)
-    page = build_report([run], run).read_text("utf-8")
-    assert "Some episodes" not in page
-    assert "No pictures" not in page
+    archive = collect(write_run(tmp_path / "run", rows, env_id), env_id)
+    assert archive is not None
+    assert not archive.pictures
+    assert not archive.remarks
 
 
 def play(monkeypatch: pytest.MonkeyPatch, lines: str, *arguments: str) -> int:
     monkeypatch.setattr("sys.stdin", io.StringIO(lines))
-    return main(["envs", "play", *arguments])
+    return main(["play", *arguments])
 
 
 def test_who_plays_can_keep_the_episodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,10 @@ class Series:
     """Steps and values, in the order of the steps."""
     style: int = 0
     """Number of its colour and dash pattern."""
+    band: Sequence[tuple[float, float, float]] = ()
+    """Steps with the ends of an interval; empty where none is known."""
+    label: str = ""
+    """What stands for it in the chart's own legend; empty where the page has one for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ def draw(chart: Chart) -> str:
     body = [
         _grid(frame, ticks, chart.kind),
         _steps(frame, series),
+        *(_band(frame, one) for one in series if one.band),
         *(_mark(frame, label, value, chart.kind) for label, value in chart.marks),
         *(_raw_points(frame, one, chart.kind) for one in series),
         *(_average(frame, one) for one in series),
@@ -100,7 +105,22 @@ def draw(chart: Chart) -> str:
         role="img",
         aria_label=_describe(chart, series),
     )
-    return tag("figure", caption, svg, class_=kind)
+    legend = draw_legend([(one.label, one.style) for one in series if one.label])
+    return tag("figure", caption, legend, svg, class_=kind)
+
+
+def draw_legend(entries: Sequence[tuple[str, int]]) -> str:
+    """Return names with their lines, by style; nothing for no names."""
+    items = [
+        tag(
+            "li",
+            tag("svg", tag("path", d="M1 5 L33 5", class_=f"line series-{style % SERIES_STYLES}"),
+                viewBox="0 0 34 10", aria_hidden="true"),
+            tag("span", text(name)),
+        )
+        for name, style in entries
+    ]  # fmt: skip
+    return tag("ul", *items, class_="legend") if items else ""
 
 
 def smoothing(series: Sequence[Series]) -> int:
@@ -110,6 +130,7 @@ def smoothing(series: Sequence[Series]) -> int:
 
 def _frame(chart: Chart, series: Sequence[Series]) -> tuple[_Frame, list[float]]:
     values = [y for one in series for _, y in one.points]
+    values += [end for one in series for _, *ends in one.band for end in ends]
     values += [value for _, value in chart.marks]
     values += [bound for bound in chart.bounds if bound is not None]
     steps = [x for one in series for x, _ in one.points]
@@ -121,9 +142,9 @@ def _frame(chart: Chart, series: Sequence[Series]) -> tuple[_Frame, list[float]]
     step = ticks[1] - ticks[0]
     longest = max(len(format_tick(tick, step, chart.kind)) for tick in ticks)
     frame = _Frame(
-        width=320 if chart.small else 440,
-        height=170 if chart.small else 240,
-        left=14 + 6.6 * longest,
+        width=320 if chart.small else 360,
+        height=170 if chart.small else 205,
+        left=12 + (6.9 if chart.small else 7.6) * longest,
         top=10,
         right=14,
         bottom=26,
@@ -192,8 +213,17 @@ def _raw_points(frame: _Frame, series: Series, kind: Kind) -> str:
     for x, y in thin(series.points, _MOST_POINTS):
         label = f"step {x:g}: {format_value(y, kind)}"
         title = tag("title", text(f"{series.name}, {label}" if series.name else label))
-        dots.append(tag("circle", title, cx=f"{frame.x(x):.1f}", cy=f"{frame.y(y):.1f}", r=2))
+        dots.append(tag("circle", title, cx=f"{frame.x(x):.1f}", cy=f"{frame.y(y):.1f}", r=1.7))
     return tag("g", *dots, class_=f"raw {_style(series)}")
+
+
+def _band(frame: _Frame, series: Series) -> str:
+    """Return an interval around the line, averaged as the line is."""
+    window = average_window(len(series.points))
+    low = thin(moving_average([(x, one) for x, one, _ in series.band], window), _MOST_POINTS)
+    high = thin(moving_average([(x, one) for x, _, one in series.band], window), _MOST_POINTS)
+    places = " L".join(f"{frame.x(x):.1f} {frame.y(y):.1f}" for x, y in [*low, *reversed(high)])
+    return tag("path", d=f"M{places} Z", class_=f"band {_style(series)}")
 
 
 def _average(frame: _Frame, series: Series) -> str:

@@ -1,65 +1,96 @@
-"""Episodes as pictures, for environments that have a screen."""
+"""Pictures of a few episodes, for environments that have a screen: they are played again."""
 
+import base64
+import binascii
 import inspect
-from collections.abc import Iterator, Mapping
-from itertools import islice
-from pathlib import Path
-from typing import Any
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import gymnasium
 from gymnasium.envs.registration import load_env_creator
 
 from gym_reason.envs.base import ReasoningEnv, unwrap
 from gym_reason.errors import GymReasonError
-from gym_reason.records import read_jsonl
 from gym_reason.registry import environments, make
-from gym_reason.report.markup import tag, text
-from gym_reason.report.runs import RunRecord
+from gym_reason.report.episodes import Row, is_mapping, is_solved, mappings, text_of
 from gym_reason.types import Message, Task
 
 MOST_FILMS = 2
-"""Most episodes that are shown of those that were solved, and of those that were not."""
-MOST_READ = 400
-"""Most episodes that are looked through."""
-
-Episode = tuple[Task, tuple[str, ...], bool]
-"""A task, what was done, and whether it was solved."""
+"""Most episodes of a file that are filmed of those that were solved, and of those that were not."""
+MOST_FILMS_IN_ALL = 12
+"""Most episodes that are filmed."""
 
 
-def films(run: RunRecord) -> str:
-    """Return a few episodes of a run as pictures; nothing where its environment has no screen."""
-    if not _has_films(run.env):
-        return ""
-    path = _find_episodes(run.path / "trajectories")
-    if path is None:
-        return ""
-    try:
-        parts = _show(run, path)
-    except GymReasonError as error:
-        parts = [tag("p", text(f"No pictures: {error}."), class_="empty")]
-    if not parts:
-        return ""
-    note = tag(
-        "p", text(f"From {path.name}; each screen with what was done to it."), class_="quiet"
-    )
-    return tag("section", tag("h2", "Some episodes"), note, *parts, class_="films")
+class Frame(NamedTuple):
+    """A screen of an episode."""
+
+    turn: int
+    """The turn that acted on it, from 0; the number of turns for the screen behind the last."""
+    picture: bytes
+    """The screen, with what was done to it marked."""
+    done: str
+    """What was done, in words."""
 
 
-def _show(run: RunRecord, path: Path) -> list[str]:
-    settings = run.settings.get("env")
-    kwargs = settings.get("kwargs", {}) if isinstance(settings, dict) else {}
-    env = unwrap(make(run.env, **(kwargs if isinstance(kwargs, dict) else {})))
-    try:
-        # What a film is made of is markup of ours: the environment escapes what came from outside.
-        return [
-            tag("div", env.film(task, actions).decode("utf-8"), class_="film-panel")
-            for task, actions, _ in _choose(path)
+class Camera:
+    """Films the first episodes of each kind; has to be closed."""
+
+    def __init__(self, kwargs: Mapping[str, Any]) -> None:
+        """Film in environments made with `kwargs`."""
+        self._kwargs = kwargs
+        self._envs: dict[str, ReasoningEnv | None] = {}
+        self._filmed: dict[tuple[str, bool], int] = {}
+        self.problems: list[str] = []
+        """Why there are no pictures, one sentence each."""
+
+    def film(self, source: str, row: Row, env_id: str) -> list[Frame]:
+        """Return the screens of an episode.
+
+        None where its environment has no screen, or enough episodes have been filmed.
+        """
+        kind = source, is_solved(row) is True
+        filmed = self._filmed.get(kind, 0)
+        if filmed >= MOST_FILMS or sum(self._filmed.values()) >= MOST_FILMS_IN_ALL:
+            return []
+        env, task = self._find_env(env_id), _read_task(row["task"])
+        if env is None or task is None:
+            return []
+        # A round is an answer that the environment never saw.
+        turns = [
+            (number, text_of(turn.get("action")))
+            for number, turn in enumerate(mappings(row.get("turns")))
+            if not (is_mapping(turn.get("info")) and turn["info"].get("round") is True)
         ]
-    finally:
-        env.close()
+        self._filmed[kind] = filmed + 1
+        try:
+            content = env.film(task, tuple(action for _, action in turns), "frames")
+        except GymReasonError as error:
+            problem = f"No pictures: {error}."
+            if problem not in self.problems:
+                self.problems.append(problem)
+            return []
+        return _read_frames(content, [number for number, _ in turns])
+
+    def close(self) -> None:
+        """Close the environments."""
+        for env in self._envs.values():
+            if env is not None:
+                env.close()
+        self._envs.clear()
+
+    def _find_env(self, env_id: str) -> ReasoningEnv | None:
+        if env_id not in self._envs:
+            self._envs[env_id] = None
+            try:
+                if _has_screen(env_id):
+                    self._envs[env_id] = unwrap(make(env_id, **self._kwargs))
+            except GymReasonError as error:
+                self.problems.append(f"No pictures: {error}.")
+        return self._envs[env_id]
 
 
-def _has_films(env_id: str) -> bool:
+def _has_screen(env_id: str) -> bool:
     if not env_id or env_id not in environments:
         return False
     entry_point = gymnasium.spec(env_id).entry_point
@@ -71,55 +102,26 @@ def _has_films(env_id: str) -> bool:
     )
 
 
-def _find_episodes(folder: Path) -> Path | None:
-    """Return the file of the last measurement, or else of the last step of training."""
-    held_out = [folder / f"held-out-{when}.jsonl.zst" for when in ("after", "cold_start", "before")]
-    steps = sorted(folder.glob("rl-*.jsonl.zst"), reverse=True)
-    ordered = [held_out[0], *steps[:1], *held_out[1:]]
-    return next((path for path in ordered if path.is_file()), None)
+def _read_frames(content: bytes, turns: list[int]) -> list[Frame]:
+    frames = []
+    for one in json.loads(content):
+        number = one["number"]
+        turn = turns[number - 1] if 1 <= number <= len(turns) else len(turns)
+        try:
+            picture = base64.b64decode(one["picture"], validate=True)
+        except binascii.Error:
+            continue
+        frames.append(Frame(turn, picture, one["done"]))
+    return frames
 
 
-def _choose(path: Path) -> list[Episode]:
-    """Return the first episodes that were solved, and the first that were not."""
-    chosen: dict[bool, list[Episode]] = {True: [], False: []}
-    for episode in islice(_read(path), MOST_READ):
-        some = chosen[episode[2]]
-        if len(some) < MOST_FILMS:
-            some.append(episode)
-        if all(len(one) == MOST_FILMS for one in chosen.values()):
-            break
-    return [*chosen[True], *chosen[False]]
-
-
-def _read(path: Path) -> Iterator[Episode]:
-    for _, row in read_jsonl(path):
-        episode = _read_episode(row)
-        if episode is not None:
-            yield episode
-
-
-def _read_episode(row: Mapping[str, Any]) -> Episode | None:
-    """Return an episode of a file of trajectories; None for a row of another form."""
-    match row:
-        case {
-            "task": {
-                "id": str(task_id),
-                "prompt": [*prompt],
-                "reference": str(reference),
-                "meta": dict(meta),
-            },
-            "turns": [*turns],
-        }:
-            pass
+def _read_task(task: Mapping[str, Any]) -> Task | None:
+    """Return a task of a file of episodes; None for one of another form."""
+    match task:
+        case {"id": str(task_id), "reference": str(reference), "meta": dict(meta)}:
+            messages = tuple(
+                Message("user", text_of(one.get("content"))) for one in mappings(task.get("prompt"))
+            )
+            return Task(task_id, messages, reference, 0.0, meta)
         case _:
             return None
-    messages = tuple(
-        Message("user", one["content"])
-        for one in prompt
-        if isinstance(one, dict) and isinstance(one.get("content"), str)
-    )
-    steps = [turn for turn in turns if isinstance(turn, dict)]
-    actions = tuple(one["action"] for one in steps if isinstance(one.get("action"), str))
-    verdict = steps[-1].get("verdict") if steps else None
-    solved = isinstance(verdict, dict) and verdict.get("correct") is True
-    return Task(task_id, messages, reference, 0.0, meta), actions, solved

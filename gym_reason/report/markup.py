@@ -5,6 +5,7 @@ import unicodedata
 
 # Characters that would hide, reorder or break what stands around them are shown by their code.
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_VOID = {"input"}
 
 
 def text(value: object) -> str:
@@ -12,7 +13,7 @@ def text(value: object) -> str:
     return html.escape("".join(_visible(char) for char in str(value)), quote=True)
 
 
-def tag(name: str, *children: str, **attributes: object) -> str:
+def tag(name: str, /, *children: str, **attributes: object) -> str:
     """Return an element. Children are markup already; attributes are escaped here.
 
     Underscores in attribute names stand for hyphens, and one at the end is dropped: `class_`.
@@ -22,6 +23,8 @@ def tag(name: str, *children: str, **attributes: object) -> str:
         for key, value in attributes.items()
         if value is not None and value != ""
     )
+    if name in _VOID:
+        return f"<{name}{written}>"
     return f"<{name}{written}>{''.join(children)}</{name}>"
 
 

@@ -81,6 +81,23 @@ class RunRecord:
                 points[float(len(points)) if step is None else step] = value
         return sorted(points.items())
 
+    def band(self, stage: str, low: str, high: str) -> list[tuple[float, float, float]]:
+        """Return `(step, low, high)` for each step that has both ends of an interval."""
+        ends = dict(self.series(stage, high))
+        return [(x, y, ends[x]) for x, y in self.series(stage, low) if x in ends]
+
+    def table(self, stage: str, key: str) -> dict[str, list[Point]]:
+        """Return `(step, value)` for each name in the objects that steps have under `key`."""
+        found: dict[str, dict[float, float]] = {}
+        for row in self.rows:
+            values, step = row.get(key), as_number(row.get("step"))
+            if row.get("stage") == stage and isinstance(values, dict) and step is not None:
+                for name, value in values.items():
+                    number = as_number(value)
+                    if number is not None:
+                        found.setdefault(str(name), {})[step] = number
+        return {name: sorted(points.items()) for name, points in sorted(found.items())}
+
     def steps(self, stage: str) -> int:
         """Return how many distinct steps of a stage are on record."""
         return len({str(row.get("step")) for row in self.rows if row.get("stage") == stage})

@@ -90,6 +90,8 @@ def format_duration(seconds: float | None) -> str:
     """Return a time as people say it: `42 s`, `3 min 20 s`, `2 h 5 min`."""
     if seconds is None:
         return "—"
+    if 0 < seconds < 0.1:
+        return f"{1000 * seconds:.2g} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
