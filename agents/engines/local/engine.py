@@ -1,7 +1,7 @@
 """`LocalEngine`: a policy on the weights of a transformers model in this process."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -67,7 +67,7 @@ class LocalEngine:
             raise UsageError(f"dtype={dtype}", "torch.bfloat16, torch.float16 or torch.float32")
         if dtype == model.dtype:
             dtype = None
-        self.model = model
+        self.model: Any = model
         self.tokenizer = tokenizer
         stops = find_stop_tokens(model, tokenizer) if stop_token_ids is None else stop_token_ids
         self.stop_token_ids = tuple(stops)
@@ -109,6 +109,16 @@ class LocalEngine:
         if self.before_refresh is not None:
             self.before_refresh()
         self.decoder.refresh(force=True)
+
+    def figures(self) -> Mapping[str, float]:
+        """Return nothing: it shares the weights."""
+        return {}
+
+    def rest(self) -> None:
+        """Do nothing: keys and values are free already, and the weights are the trainer's."""
+
+    def close(self) -> None:
+        """Do nothing: what it holds goes with it."""
 
     def generate(
         self,

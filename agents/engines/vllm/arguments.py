@@ -1,0 +1,46 @@
+"""The arguments and the environment that vLLM is started with."""
+
+from pathlib import Path
+from typing import Any
+
+from gym_reason.agents.engines.vllm.settings import VllmSettings
+
+
+def engine_arguments(
+    folder: Path, settings: VllmSettings, *, device: str, dtype: str, trained: bool
+) -> dict[str, Any]:
+    """Return the arguments of vLLM's engine; `settings.arguments` has the last word.
+
+    `processed_logprobs` are those of the distribution that a token was drawn from, which is what a
+    completion holds; vLLM's default is those of the model at temperature 1.
+    """
+    arguments: dict[str, Any] = {
+        "model": str(folder),
+        "skip_tokenizer_init": True,
+        "generation_config": "vllm",
+        "dtype": dtype,
+        "load_format": "dummy" if trained else "auto",
+        "max_num_seqs": settings.max_rows,
+        "enable_prefix_caching": settings.prefix_caching,
+        "enforce_eager": settings.eager or device == "cpu",
+        "logprobs_mode": "processed_logprobs",
+        "disable_log_stats": True,
+        "seed": 0,
+    }
+    if settings.max_positions:
+        arguments["max_model_len"] = settings.max_positions
+    if device != "cpu":
+        arguments["gpu_memory_utilization"] = settings.memory_share
+    return arguments | dict(settings.arguments)
+
+
+def environment(settings: VllmSettings, device: str) -> dict[str, str]:
+    """Return the variables of the environment that vLLM reads."""
+    variables = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+    if device == "cpu":
+        # Its own binding of threads to cores takes cores that other processes keep busy.
+        variables |= {
+            "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+            "VLLM_CPU_KVCACHE_SPACE": str(settings.cache_gib),
+        }
+    return variables

@@ -1,0 +1,281 @@
+"""vLLM in this process: one thread calls it, step by step, so that no caller hangs with it."""
+
+import contextlib
+import itertools
+import logging
+import os
+import queue
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gym_reason.agents.engines.local.detokenizer import StopSearch
+from gym_reason.agents.engines.vllm.arguments import engine_arguments, environment
+from gym_reason.agents.engines.vllm.backend import import_vllm
+from gym_reason.agents.engines.vllm.delivery import offer_weights
+from gym_reason.agents.engines.vllm.orders import (
+    Order,
+    Sampled,
+    sampling_arguments,
+)
+from gym_reason.agents.engines.vllm.plugin import BACKEND, register
+from gym_reason.agents.engines.vllm.settings import VllmSettings
+from gym_reason.agents.engines.vllm.watch import Watch, settle
+from gym_reason.errors import RunError, UsageError
+
+SINGLE_PROCESS = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+"""vLLM runs its engine in the process that asks for it."""
+
+
+@dataclass(slots=True)
+class _Running:
+    order: Order
+    future: "Future[list[Sampled]]"
+    search: StopSearch | None
+    read: int = 0
+
+
+class ColocatedVllm:
+    """A vLLM engine in this process.
+
+    Its thread is a daemon: should vLLM never come back, the process can still end. There is one
+    at a time: vLLM keeps its process groups in global variables, and takes them all down with one.
+    """
+
+    _alive: "ColocatedVllm | None" = None
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: VllmSettings,
+        *,
+        device: torch.device,
+        dtype: str,
+        trained: bool,
+        make_search: Callable[[tuple[str, ...]], StopSearch],
+        scratch: Path | None = None,
+    ) -> None:
+        """Start it.
+
+        Args:
+            folder: A Hugging Face folder; of one that is trained, the configuration is enough.
+            settings: How.
+            device: Where the model in training is, and vLLM with it.
+            dtype: vLLM's name of the weights' type.
+            trained: Whether weights come by `load`; otherwise the folder's are read.
+            make_search: Looks for stop strings.
+            scratch: Folder for weights that go by way of a file; None hands over the tensors.
+
+        Raises:
+            UsageError: There is one in this process already.
+            RunError: It did not start, or not in time.
+        """
+        if ColocatedVllm._alive is not None:
+            raise UsageError(
+                "a second vLLM in one process", "one at a time", "use the engine 'server'"
+            )
+        self._settings = settings
+        self._make_search = make_search
+        self._scratch = scratch
+        self._watch = Watch("vLLM")
+        self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._numbers = itertools.count()
+        self._running: dict[str, _Running] = {}
+        self._llm: Any = None
+        self.can_sleep = trained and settings.sleep and device.type == "cuda"
+        arguments = engine_arguments(
+            folder, settings, device=device.type, dtype=dtype, trained=trained
+        )
+        if self.can_sleep:
+            arguments["enable_sleep_mode"] = True
+        threading.Thread(target=self._run, name="gym_reason.vllm", daemon=True).start()
+        limit_s = settings.start_timeout_s
+        ColocatedVllm._alive = self
+        try:
+            self.max_positions: int | None = self._call(
+                lambda: self._build(arguments, device.type, trained=trained), "starting", limit_s
+            )
+        except BaseException:
+            self.close()
+            raise
+
+    def submit(self, order: Order) -> "Future[list[Sampled]]":
+        """Ask for the completions of an order. Cancelling the future stops the work."""
+        future: Future[list[Sampled]] = Future()
+        name = str(next(self._numbers))
+        self._watch.add(future, "generating", self._settings.timeout_s)
+        self._inbox.put(lambda: self._add(name, order, future))
+        future.add_done_callback(lambda done: self._drop(name) if done.cancelled() else None)
+        return future
+
+    def load(self, weights: Mapping[str, Tensor], version: int) -> None:
+        """Take over weights, whole, and forget every prompt. Raises RunError."""
+        self._call(lambda: self._load(weights, version), "taking over weights")
+
+    def sleep(self) -> None:
+        """Give memory back; the weights are lost. Raises RunError."""
+        self._call(lambda: self._llm.sleep(level=2), "going to sleep")
+
+    def wake(self) -> None:
+        """Take memory again; weights must be loaded before anything is asked. Raises RunError."""
+        self._call(lambda: self._llm.wake_up(), "waking up")
+
+    def close(self) -> None:
+        """Stop. What was not answered fails."""
+        if self._watch.failure is None and self._llm is not None:
+            with contextlib.suppress(RunError):
+                self._call(self._shut_down, "stopping")
+        self._watch.close()
+        self._inbox.put(None)
+        if ColocatedVllm._alive is self:
+            ColocatedVllm._alive = None
+
+    def _call(self, work: Callable[[], Any], what: str, limit_s: float | None = None) -> Any:
+        """Return what `work` returns, called in vLLM's thread."""
+        future: Future[Any] = Future()
+        self._watch.add(future, what, limit_s or self._settings.timeout_s)
+
+        def run() -> None:
+            try:
+                settle(future, work())
+            except Exception as error:
+                settle(future, error=explain(error, what))
+
+        self._inbox.put(run)
+        return future.result()
+
+    def _run(self) -> None:
+        """Do what is asked, and a step in between while anything runs."""
+        while True:
+            try:
+                job = self._inbox.get(block=not self._running)
+            except queue.Empty:
+                self._step()
+                continue
+            if job is None:
+                return
+            job()
+            self._watch.beat()
+
+    def _step(self) -> None:
+        try:
+            outputs = self._llm.llm_engine.step()
+        except Exception as error:
+            self._running.clear()
+            self._watch.fail(explain(error, "generating"))
+            return
+        self._watch.beat()
+        for output in outputs:
+            self._read(output)
+
+    def _add(self, name: str, order: Order, future: "Future[list[Sampled]]") -> None:
+        if future.done():
+            return
+        vllm = import_vllm()
+        arguments = sampling_arguments(order, own_seeds=self._settings.own_seeds)
+        search = self._make_search(order.params.stop) if order.params.stop else None
+        kinds = import_vllm("vllm.sampling_params").RequestOutputKind
+        try:
+            params = vllm.SamplingParams(**arguments)
+            params.output_kind = kinds.CUMULATIVE if search is not None else kinds.FINAL_ONLY
+            prompt = vllm.TokensPrompt(prompt_token_ids=list(order.prompt))
+            self._llm.llm_engine.add_request(name, prompt, params)
+        except Exception as error:
+            settle(future, error=explain(error, "taking a prompt"))
+            return
+        self._running[name] = _Running(order, future, search)
+
+    def _drop(self, name: str) -> None:
+        self._inbox.put(lambda: self._abort(name))
+
+    def _abort(self, name: str) -> None:
+        if self._running.pop(name, None) is not None:
+            self._llm.llm_engine.abort_request([name])
+
+    def _read(self, output: Any) -> None:
+        """Deliver an order that has ended, or that a stop string ends."""
+        running = self._running.get(output.request_id)
+        if running is None:
+            return
+        ended = bool(output.finished)
+        if running.search is not None and not ended:
+            ids = output.outputs[0].token_ids
+            for token in ids[running.read :]:
+                ended = ended or running.search.feed(token)
+            running.read = len(ids)
+        if not ended:
+            return
+        if output.finished:
+            del self._running[output.request_id]
+        else:
+            self._abort(output.request_id)
+        each = sorted(output.outputs, key=lambda one: one.index)
+        settle(running.future, [read_sampled(one) for one in each])
+
+    def _build(self, arguments: dict[str, Any], device: str, *, trained: bool) -> int:
+        """Make the engine; return how many positions it has."""
+        for name, value in (environment(self._settings, device) | SINGLE_PROCESS).items():
+            os.environ[name] = value
+        with keep_torch_settings(), warnings.catch_warnings():
+            # Of what it imports, and of what it does without.
+            warnings.simplefilter("ignore")
+            logging.getLogger("torch._library.triton").setLevel(logging.ERROR)
+            vllm = import_vllm()
+            if trained:
+                register()
+                config = import_vllm("vllm.config").WeightTransferConfig(backend=BACKEND)
+                arguments["weight_transfer_config"] = config
+            self._llm = vllm.LLM(**arguments)
+            if trained:
+                self._llm.init_weight_transfer_engine({"init_info": {}})
+        return int(self._llm.llm_engine.model_config.max_model_len)
+
+    def _load(self, weights: Mapping[str, Tensor], version: int) -> None:
+        with offer_weights(weights, self._scratch) as place:
+            self._llm.start_weight_update()
+            self._llm.update_weights({"update_info": place})
+            self._llm.finish_weight_update(weight_version=str(version))
+        if self._llm.reset_prefix_cache() is False:
+            raise RunError("vLLM kept prompts computed with the weights before", "none running")
+
+    def _shut_down(self) -> None:
+        self._llm.llm_engine.engine_core.shutdown()
+        self._llm = None
+
+
+def read_sampled(output: Any) -> Sampled:
+    """Return a completion of vLLM's: its tokens, and the log-probability of each."""
+    ids = tuple(map(int, output.token_ids))
+    logprobs = tuple(
+        float(by_token[token].logprob)
+        for token, by_token in zip(ids, output.logprobs or (), strict=False)
+    )
+    return Sampled(ids, logprobs)
+
+
+def explain(error: Exception, what: str) -> Exception:
+    """Return an error of vLLM's as one of ours, of one line."""
+    if isinstance(error, RunError):
+        return error
+    detail = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return RunError(f"vLLM failed while it was {what}: {detail}")
+
+
+@contextlib.contextmanager
+def keep_torch_settings() -> Iterator[None]:
+    """Give torch's threads, precision and generator back as they were."""
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    state = torch.get_rng_state()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)
+        torch.set_rng_state(state)

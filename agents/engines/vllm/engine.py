@@ -1,0 +1,265 @@
+"""`VllmEngine`: the policy of the local engine, sampled by vLLM."""
+
+import asyncio
+import atexit
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from gym_reason.agents.engines.local.detokenizer import Detokenizer
+from gym_reason.agents.engines.local.sampling import check_params
+from gym_reason.agents.engines.vllm.backend import Backend
+from gym_reason.agents.engines.vllm.canary import Canary
+from gym_reason.agents.engines.vllm.orders import (
+    Order,
+    Sampled,
+    make_completion,
+    merge_orders,
+)
+from gym_reason.agents.engines.vllm.weights import named_weights
+from gym_reason.agents.policy import SamplingParams
+from gym_reason.errors import UsageError
+from gym_reason.types import Completion
+
+
+class VllmEngine:
+    """Completes prompts by vLLM, with the weights of a model in training or those of a folder.
+
+    A completion depends on its prompt, its parameters and the weights alone, up to the rounding of
+    the logits, where each draws with its own seed. Its text, made here, shows every emitted token
+    but for the stop token. Not thread-safe: use one event loop at a time.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        tokenizer: PreTrainedTokenizerBase,
+        stop_token_ids: Sequence[int],
+        vocab_size: int,
+        *,
+        model: PreTrainedModel | None = None,
+        canary: Canary | None = None,
+        export: Callable[[Any], Mapping[str, Tensor]] = named_weights,
+        own_seeds: bool = True,
+        resources: contextlib.ExitStack | None = None,
+    ) -> None:
+        """Stand before a vLLM that runs.
+
+        Args:
+            backend: Runs the model.
+            tokenizer: Decodes completions.
+            stop_token_ids: Tokens that end every completion.
+            vocab_size: Tokens that the model knows.
+            model: In training: its weights go to vLLM before the first prompt and after each
+                change. None where vLLM has read weights that stay.
+            canary: Compares the two after each sync.
+            export: Returns the model's weights as vLLM is to have them.
+            own_seeds: See `VllmSettings`.
+            resources: Closed by `close`, the backend among them.
+        """
+        self.model: Any = model
+        self.tokenizer = tokenizer
+        self.stop_token_ids = tuple(stop_token_ids)
+        self.max_positions = backend.max_positions
+        self.version = 0
+        """Counts the weight updates that the policy has received."""
+        self.canary = canary
+        self.before_refresh: Callable[[], None] | None = None
+        """Called before the weights are read again, by one who prepares them: merges an adapter."""
+        self._backend = backend
+        self._vocab_size = vocab_size
+        self._export = export
+        self._own_seeds = own_seeds
+        self._detokenizer = Detokenizer(tokenizer)
+        self._asleep = False
+        self._figures: dict[str, float] = {}
+        self._synced: tuple[int, ...] | None = None
+        self._waiting: list[tuple[Order, asyncio.Future[Completion]]] = []
+        self._running = 0
+        self._resources = resources or contextlib.ExitStack()
+        atexit.register(self.close)
+
+    def update_weights(self, version: int | None = None) -> None:
+        """Bring vLLM up to date with the model, whose weights changed.
+
+        Raises RunError where that stalls, or where vLLM disagrees with the model afterwards.
+        """
+        self.version = self.version + 1 if version is None else version
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the weights again whatever changed; the version stays. Raises RunError."""
+        if self.model is None:
+            return
+        if self.before_refresh is not None:
+            self.before_refresh()
+        if self._asleep:
+            self._backend.wake()
+            self._asleep = False
+        started = time.monotonic()
+        self._backend.load(self._export(self.model), self.version)
+        self._synced = fingerprint(self.model)
+        self._figures = {"sync_seconds": time.monotonic() - started}
+        if self.canary is not None:
+            gap = self.canary.check(self.model, self._sample_now, self.version)
+            self._figures["canary_gap"] = gap
+
+    def figures(self) -> Mapping[str, float]:
+        """Return the seconds of the last sync and the canary's gap after it."""
+        return self._figures
+
+    def rest(self) -> None:
+        """Give the GPU's memory back until the next sync or prompt, where that is possible."""
+        if self.model is not None and self._backend.can_sleep and not self._asleep:
+            self._backend.sleep()
+            self._asleep = True
+
+    def close(self) -> None:
+        """Stop vLLM. Anything asked later fails."""
+        atexit.unregister(self.close)
+        self._resources.close()
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        params: Sequence[SamplingParams] | SamplingParams,
+    ) -> list[Completion]:
+        """Return one completion per prompt, in order.
+
+        Raises:
+            UsageError: A prompt is empty, too long or holds an unknown token, or a parameter is out
+                of range.
+            RunError: vLLM stalls or ends.
+        """
+        each = [params] * len(prompts) if isinstance(params, SamplingParams) else list(params)
+        if len(each) != len(prompts):
+            raise UsageError(f"{len(each)} parameters for {len(prompts)} prompts", "one for each")
+        orders = [self._order(prompt, item) for prompt, item in zip(prompts, each, strict=True)]
+        self._catch_up()
+        return self._sample_now(orders)
+
+    async def sample(self, prompt_ids: Sequence[int], params: SamplingParams) -> Completion:
+        """Return one completion of `prompt_ids`; calls that wait at the same time run as one batch.
+
+        Cancelling the call stops its work.
+
+        Raises:
+            UsageError: The prompt is empty, too long or holds an unknown token, or a parameter is
+                out of range.
+            RunError: vLLM stalls or ends.
+        """
+        order = self._order(prompt_ids, params)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Completion] = loop.create_future()
+        if not self._waiting:
+            # Callers that were started together all queue before any is sent.
+            loop.call_soon(self._send_waiting)
+        self._waiting.append((order, future))
+        return await future
+
+    def _send_waiting(self) -> None:
+        waiting = [(order, future) for order, future in self._waiting if not future.done()]
+        self._waiting.clear()
+        try:
+            self._catch_up()
+        except Exception as error:
+            for _, future in waiting:
+                future.set_exception(error)
+            return
+        merged = merge_orders([order for order, _ in waiting], own_seeds=self._own_seeds)
+        for order, places in merged:
+            self._send(order, [waiting[place] for place in places])
+
+    def _send(self, order: Order, callers: list[tuple[Order, asyncio.Future[Completion]]]) -> None:
+        """Submit an order and give each caller its completion."""
+        version = self.version
+        submitted = self._backend.submit(order)
+        answer = asyncio.wrap_future(submitted)
+        self._running += 1
+
+        def deliver(answer: asyncio.Future[list[Sampled]]) -> None:
+            self._running -= 1
+            if answer.cancelled():
+                return
+            error = answer.exception()
+            for index, (own, future) in enumerate(callers):
+                if future.done():
+                    continue
+                if error is not None:
+                    future.set_exception(error)
+                    continue
+                try:
+                    sampled = answer.result()[index]
+                    future.set_result(make_completion(own, sampled, self._detokenizer, version))
+                except Exception as broken:
+                    future.set_exception(broken)
+
+        def give_up(_: asyncio.Future[Completion]) -> None:
+            if all(future.cancelled() for _, future in callers):
+                answer.cancel()
+
+        answer.add_done_callback(deliver)
+        for _, future in callers:
+            future.add_done_callback(give_up)
+
+    def _sample_now(self, orders: Sequence[Order]) -> list[Completion]:
+        """Wait for the completions of orders; none is left running where one fails."""
+        merged = merge_orders(orders, own_seeds=self._own_seeds)
+        submitted = [(self._backend.submit(order), places) for order, places in merged]
+        completions: dict[int, Completion] = {}
+        try:
+            for future, places in submitted:
+                for place, sampled in zip(places, future.result(), strict=True):
+                    completions[place] = make_completion(
+                        orders[place], sampled, self._detokenizer, self.version
+                    )
+        except BaseException:
+            _cancel_all(submitted)
+            raise
+        return [completions[index] for index in range(len(orders))]
+
+    def _catch_up(self) -> None:
+        """Sync weights that changed without a word, and those that vLLM slept away."""
+        if self.model is None or self._running:
+            return
+        if self._asleep or self._synced != fingerprint(self.model):
+            self.refresh()
+
+    def _order(self, prompt: Sequence[int], params: SamplingParams) -> Order:
+        """Return a checked order of one completion."""
+        check_params(params)
+        ids = tuple(map(int, prompt))
+        if not ids:
+            raise UsageError("an empty prompt", "at least one token", "start prompts with <bos>")
+        if min(ids) < 0 or max(ids) >= self._vocab_size:
+            raise UsageError(
+                f"token {min(ids) if min(ids) < 0 else max(ids)} in a prompt",
+                f"0 to {self._vocab_size - 1}",
+                "encode prompts with the model's own tokenizer",
+            )
+        limit = params.max_tokens
+        if self.max_positions is not None:
+            room = self.max_positions - len(ids)
+            if room < 1:
+                raise UsageError(
+                    f"a prompt of {len(ids)} tokens", f"less than the model's {self.max_positions}"
+                )
+            limit = min(limit, room)
+        stops = tuple(dict.fromkeys((*self.stop_token_ids, *params.stop_token_ids)))
+        return Order(ids, params, limit, stops)
+
+
+def fingerprint(model: torch.nn.Module) -> tuple[int, ...]:
+    """Return what changes with every in-place update of a weight that torch is told of."""
+    return tuple(weight._version for weight in model.parameters())
+
+
+def _cancel_all(submitted: Sequence[tuple["Future[list[Sampled]]", list[int]]]) -> None:
+    for future, _ in submitted:
+        future.cancel()

@@ -1,0 +1,188 @@
+"""vLLM behind its own HTTP endpoints: a server that runs already, or one that the run starts."""
+
+import contextlib
+import math
+import socket
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from gym_reason.agents.engines.vllm.child import ServerProcess
+from gym_reason.agents.engines.vllm.delivery import offer_weights
+from gym_reason.agents.engines.vllm.http import HttpClient
+from gym_reason.agents.engines.vllm.orders import Order, Sampled, sampling_arguments
+from gym_reason.agents.engines.vllm.sender import DeviceSender
+from gym_reason.agents.engines.vllm.settings import SyncRoute, VllmSettings
+from gym_reason.agents.engines.vllm.watch import Watch, settle
+from gym_reason.errors import RunError
+
+MOST_CONNECTIONS = 512
+GENERATE = "/inference/v1/generate"
+"""vLLM's endpoint for tokens in and tokens out."""
+
+
+class ServerVllm:
+    """A vLLM server."""
+
+    def __init__(
+        self,
+        base_url: str,
+        settings: VllmSettings,
+        *,
+        trained: bool,
+        process: ServerProcess | None = None,
+        route: SyncRoute = "shared",
+        scratch: Path | None = None,
+        can_sleep: bool = False,
+    ) -> None:
+        """Wait until it answers.
+
+        Args:
+            base_url: Where it is.
+            settings: How long to wait, and how to sample.
+            trained: Whether weights come by `load`; otherwise the server's own are used.
+            process: The server, where it is ours; `close` ends it.
+            route: How weights get there.
+            scratch: Folder that both sides see, for weights that go by way of a file.
+            can_sleep: Whether it was started so that it can.
+
+        Raises RunError where it does not answer in time, or refuses to take weights.
+        """
+        self._settings = settings
+        self._process = process
+        self._scratch = scratch
+        self.can_sleep = can_sleep
+        name = f"the vLLM server at {base_url}"
+        fault = None if process is None else process.find_fault
+        self._watch = Watch(name, fault)
+        # More than run at a time would wait there in place of here, and use up our open files.
+        connections = min(settings.max_rows + 8, MOST_CONNECTIONS)
+        self._http = HttpClient(base_url, self._watch, connections)
+        try:
+            self._await_health(name)
+            self.max_positions: int | None = self._read_positions()
+            self._sender: DeviceSender | None = None
+            if route == "ipc" or route == "nccl":
+                host = "127.0.0.1" if process is not None else socket.gethostname()
+                limit_s = settings.timeout_s
+                self._sender = DeviceSender(
+                    route, self._ask, self._watch, address=host, limit_s=limit_s
+                )
+            elif trained:
+                self._ask("/init_weight_transfer_engine", {"init_info": {}}, "agreeing on weights")
+        except BaseException:
+            self.close()
+            raise
+
+    def submit(self, order: Order) -> "Future[list[Sampled]]":
+        """Ask for the completions of an order. Cancelling the future stops the work."""
+        result: Future[list[Sampled]] = Future()
+        body = {
+            "token_ids": list(order.prompt),
+            "sampling_params": sampling_arguments(order, own_seeds=self._settings.own_seeds),
+        }
+        answer = self._http.send(
+            "POST", GENERATE, body, what="generating", limit_s=self._settings.timeout_s
+        )
+
+        def read(done: "Future[Any]") -> None:
+            if done.cancelled():
+                result.cancel()
+                return
+            error = done.exception()
+            try:
+                settle(result, None if error else read_choices(done.result()), error=error)
+            except RunError as broken:
+                settle(result, error=broken)
+
+        answer.add_done_callback(read)
+        result.add_done_callback(lambda done: answer.cancel() if done.cancelled() else None)
+        return result
+
+    def load(self, weights: Mapping[str, Tensor], version: int) -> None:
+        """Take over weights, whole, and forget every prompt. Raises RunError."""
+        if self._sender is not None:
+            self._sender.send(weights)
+        else:
+            with offer_weights(weights, self._scratch) as place:
+                what = "taking over weights"
+                self._ask("/start_weight_update", None, what)
+                self._ask("/update_weights", {"update_info": place}, what)
+                self._ask("/finish_weight_update", {"weight_version": str(version)}, what)
+        answer = self._ask("/reset_prefix_cache", None, "forgetting prompts")
+        if isinstance(answer, dict) and answer.get("success") is False:
+            raise RunError("vLLM kept prompts computed with the weights before", "none running")
+
+    def sleep(self) -> None:
+        """Give memory back; the weights are lost. Raises RunError."""
+        self._ask("/sleep?level=2", None, "going to sleep")
+
+    def wake(self) -> None:
+        """Take memory again; weights must be loaded before anything is asked. Raises RunError."""
+        self._ask("/wake_up", None, "waking up")
+
+    def close(self) -> None:
+        """Stop asking, and end a server of ours. What was not answered fails."""
+        self._watch.close()
+        self._http.close()
+        if self._process is not None:
+            self._process.close()
+
+    def _ask(self, path: str, body: object, what: str) -> Any:
+        limit_s = self._settings.timeout_s
+        method = "GET" if path == "/get_world_size" else "POST"
+        return self._http.send(method, path, body, what=what, limit_s=limit_s).result()
+
+    def _await_health(self, name: str) -> None:
+        """Return once the server is ready. Raises RunError."""
+        deadline = time.monotonic() + self._settings.start_timeout_s
+        while True:
+            left_s = max(deadline - time.monotonic(), 0.1)
+            try:
+                self._http.send("GET", "/health", what="starting", limit_s=left_s + 1.0).result()
+                return
+            except RunError as error:
+                # A server of somebody else's is there or is not; ours takes a while.
+                if self._process is None or self._watch.failure:
+                    raise
+                fault = self._watch.find_error()
+                if fault is not None:
+                    raise fault from error
+            if time.monotonic() > deadline:
+                raise RunError(
+                    f"{name} did not start within {self._settings.start_timeout_s:g} s",
+                    remedy=f"see {self._process.log}, or raise vllm.start_timeout_s",
+                )
+            time.sleep(0.25)
+
+    def _read_positions(self) -> int | None:
+        limit_s = self._settings.timeout_s
+        answer = self._http.send("GET", "/v1/models", what="naming its model", limit_s=limit_s)
+        with contextlib.suppress(LookupError, TypeError, ValueError):
+            return int(answer.result()["data"][0]["max_model_len"])
+        return None
+
+
+def read_choices(answer: Any) -> list[Sampled]:
+    """Return the completions of an answer, in order. Raises RunError where it holds none."""
+    try:
+        choices = sorted(answer["choices"], key=lambda choice: int(choice["index"]))
+        found = [
+            Sampled(
+                tuple(map(int, choice["token_ids"])),
+                tuple(float(token["logprob"]) for token in choice["logprobs"]["content"]),
+            )
+            for choice in choices
+        ]
+    except (LookupError, TypeError, ValueError) as error:
+        detail = f"{type(error).__name__}: {error}"[:100]
+        raise RunError(
+            f"the vLLM server's answer is no completion ({detail})", "token_ids and logprobs"
+        ) from None
+    if not found or not all(math.isfinite(p) for one in found for p in one.logprobs):
+        raise RunError("the vLLM server's answer holds no finite log-probabilities")
+    return found

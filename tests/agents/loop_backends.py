@@ -1,0 +1,192 @@
+"""Stand-ins for vLLM with real weights of their own, sampled by the local engine."""
+
+import copy
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from gym_reason.agents.engines.local import LocalEngine
+from gym_reason.agents.engines.vllm.orders import Order, Sampled
+from gym_reason.agents.engines.vllm.server import GENERATE
+from gym_reason.agents.models import build_qwen3
+from gym_reason.agents.policy import SamplingParams
+from gym_reason.agents.tokenizers import build_character_tokenizer
+from gym_reason.errors import RunError
+
+TOKENIZER = build_character_tokenizer("0123456789+=")
+
+
+def small_model(seed: int = 0) -> Any:
+    """Return a model of 0.1 M parameters that knows its own mind."""
+    torch.set_num_threads(1)
+    # Heads of 32: vLLM has no narrower ones on a CPU.
+    model = build_qwen3(
+        len(TOKENIZER), layers=2, hidden=64, heads=2, kv_heads=1, head_dim=32, feed_forward=192,
+        max_positions=64, seed=seed,
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for weight in model.parameters():
+            drawn = torch.randn(weight.shape, generator=generator)
+            if weight.dim() > 1:
+                weight.copy_(0.3 * drawn)
+            else:
+                weight.add_(0.2 * drawn)
+    return model
+
+
+class LoopBackend:
+    """Samples with a copy of a model, which `load` brings up to date."""
+
+    can_sleep = True
+
+    def __init__(self, model: Any) -> None:
+        self.model = copy.deepcopy(model)
+        self.engine = LocalEngine(self.model, TOKENIZER, stop_token_ids=())
+        self.max_positions = self.engine.max_positions
+        self.orders: list[Order] = []
+        self.asleep = False
+        self.loads: list[int] = []
+        self.closed = 0
+        self.lost: tuple[str, ...] = ()
+        """Names of weights that never arrive."""
+
+    def submit(self, order: Order) -> "Future[list[Sampled]]":
+        self.orders.append(order)
+        future: Future[list[Sampled]] = Future()
+        if self.asleep:
+            future.set_exception(RunError("asleep"))
+            return future
+        future.set_result([self._complete(order, index) for index in range(order.count)])
+        return future
+
+    def _complete(self, order: Order, index: int) -> Sampled:
+        params = order.params
+        plain = SamplingParams(
+            order.limit,
+            params.temperature,
+            params.top_k,
+            params.top_p,
+            params.min_p,
+            stop_token_ids=order.stop_ids,
+            seed=params.seed + index,
+        )
+        (said,) = self.engine.generate([order.prompt], plain)
+        return Sampled(said.token_ids, said.logprobs)
+
+    def load(self, weights: Mapping[str, Tensor], version: int) -> None:
+        arrived = {name: weight for name, weight in weights.items() if name not in self.lost}
+        self.model.load_state_dict(arrived, strict=False)
+        self.engine.refresh()
+        self.loads.append(version)
+
+    def sleep(self) -> None:
+        self.asleep = True
+        with torch.no_grad():
+            for weight in self.model.parameters():
+                weight.zero_()
+
+    def wake(self) -> None:
+        self.asleep = False
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class LoopServer(ThreadingHTTPServer):
+    """Answers vLLM's endpoints with a model of its own."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.backend = LoopBackend(model)
+        self.lock = threading.Lock()
+        self.asked: list[str] = []
+        self.answers: dict[str, tuple[int, bytes]] = {}
+        """What is said at a path in place of the truth."""
+        self.silent = threading.Event()
+        """Whether completions are never answered."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: LoopServer  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def do_GET(self) -> None:
+        models = {"data": [{"id": "model", "max_model_len": self.server.backend.max_positions}]}
+        self._answer(self.path, {} if self.path == "/health" else models)
+
+    def do_POST(self) -> None:
+        content = self.rfile.read(int(self.headers.get("content-length", 0)))
+        body = json.loads(content) if content else None
+        self.server.asked.append(self.path)
+        while self.server.silent.is_set() and self.path == GENERATE:
+            time.sleep(0.01)
+        with self.server.lock:
+            self._answer(self.path, self._act(body))
+
+    def _act(self, body: Any) -> object:
+        backend = self.server.backend
+        if self.path == "/update_weights":
+            backend.load(safetensors.torch.load_file(body["update_info"]["path"]), 0)
+        if self.path != GENERATE:
+            return {}
+        asked = body["sampling_params"]
+        params = SamplingParams(
+            asked["max_tokens"], asked["temperature"], seed=asked.get("seed", 0)
+        )
+        stops = tuple(asked["stop_token_ids"])
+        order = Order(tuple(body["token_ids"]), params, params.max_tokens, stops, asked["n"])
+        said = backend.submit(order).result()
+        return {
+            "choices": [
+                {
+                    "index": index,
+                    "token_ids": one.token_ids,
+                    "logprobs": {"content": [{"logprob": p} for p in one.logprobs]},
+                }
+                for index, one in enumerate(said)
+            ]
+        }
+
+    def _answer(self, path: str, body: object) -> None:
+        status, content = self.server.answers.get(path, (200, json.dumps(body).encode()))
+        try:
+            self.send_response(status)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+        except OSError:
+            pass  # who asked has gone
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def run_server(model: Any) -> Iterator[LoopServer]:
+    """Lend a server that runs."""
+    server = LoopServer(model)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.silent.clear()
+        server.shutdown()
+        thread.join()
+        server.server_close()
