@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,22 +17,31 @@ from gym_reason.agents.policy import Policy, SamplingParams
 from gym_reason.agents.refine import LOOPS, Loop
 from gym_reason.agents.refine.prompts import read_templates
 from gym_reason.agents.scripted import ScriptedAgent
-from gym_reason.errors import ConfigError
+from gym_reason.errors import ConfigError, UsageError
 from gym_reason.registry import agents, explain_unknown, register_agent
 from gym_reason.types import Json, Message, Task
 from gym_reason.verifiers.arguments import bind_texts, split_spec
 
+RECIPE = "recipe.toml"
+"""What a run keeps its recipe in."""
 SCRIPTED = ("oracle", "random", "wrong", "empty")
 
 
 @register_agent("answer")
 def make_answer_agent(
-    policy: Policy, params: SamplingParams, *, tokens: int | None = None
+    policy: Policy,
+    params: SamplingParams,
+    *,
+    tokens: int | None = None,
+    history: int | None = None,
 ) -> Agent:
     """Ask the policy once a turn."""
+    for name, value in (("tokens", tokens), ("history", history)):
+        if value is not None and value < 1:
+            raise UsageError(f"{name} = {value} for the agent 'answer'", "1 or more")
     if tokens is not None:
         params = dataclasses.replace(params, max_tokens=min(params.max_tokens, tokens))
-    return AnswerAgent(policy, params)
+    return AnswerAgent(policy, params, history=history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,9 @@ def make_actor(policy: str, agent: str, params: SamplingParams) -> Actor:
     return make_actors(policy, [agent], params)[0]
 
 
-def make_actors(policy: str, specs: Sequence[str], params: SamplingParams) -> list[Actor]:
+def make_actors(
+    policy: str, specs: Sequence[str], params: SamplingParams, engine: str = "local"
+) -> list[Actor]:
     """Return who acts, with each of some agents around one policy.
 
     Args:
@@ -85,6 +97,10 @@ def make_actors(policy: str, specs: Sequence[str], params: SamplingParams) -> li
             `empty`, which no agent stands around.
         specs: Registered agents with their settings, around a policy that samples.
         params: How to sample.
+        engine: What runs a model; see `load_policy`.
+
+    A run that was trained in a loop is asked with the prompts that it was trained with, unless the
+    spec names others.
 
     Raises:
         ConfigError: For an unknown engine.
@@ -94,16 +110,16 @@ def make_actors(policy: str, specs: Sequence[str], params: SamplingParams) -> li
     """
     for spec in specs:
         agents.get(split_spec(spec)[0])
-    engine, colon, name = policy.partition(":")
-    if colon and engine == "engine":
+    kind, colon, name = policy.partition(":")
+    if colon and kind == "engine":
         if name not in SCRIPTED:
             raise ConfigError(*explain_unknown("engine", name, list(SCRIPTED)))
         return [Actor(policy, _scripted(name), None)] * len(specs)
-    local, encoder = load_policy(policy)
-    engine_used: Any = local
-    bounded = BoundedPolicy(local, engine_used.max_positions)
+    sampler, encoder = load_policy(policy, engine)
+    engine_used: Any = sampler
+    bounded = BoundedPolicy(sampler, engine_used.max_positions)
     unknown = find_unknown_token(engine_used.tokenizer)
-    made = [make_agent(spec, bounded, params) for spec in specs]
+    made = [make_agent(spec, bounded, params, find_trained_prompts(policy, spec)) for spec in specs]
     return [
         Actor(policy, partial(bind_agent, agent), encoder, unknown, hears_reference(agent))
         for agent in made
@@ -129,7 +145,8 @@ def make_agent(
             `self-refine:rounds=3,credit=last`.
         policy: Whom it asks.
         params: How to sample.
-        prompts: Templates that stand in for those of a loop, by role.
+        prompts: Templates that stand in for those of a loop, by role; a folder of them that the
+            spec names comes first.
 
     Raises:
         UnknownNameError: Where no agent has the name.
@@ -138,10 +155,25 @@ def make_agent(
     """
     name, positional, keywords = split_spec(spec)
     factory = agents.get(name)
-    given: dict[str, object] = {**keywords, "prompts": dict(prompts)} if prompts else {**keywords}
+    given: dict[str, object] = {"prompts": dict(prompts), **keywords} if prompts else {**keywords}
     bound = bind_texts(factory, (policy, params, *positional), given, f"the agent {spec!r}")
     agent: Any = factory(*bound.args, **bound.kwargs)
     return agent  # type: ignore[no-any-return]
+
+
+def find_trained_prompts(policy: str, spec: str) -> dict[str, str]:
+    """Return the prompts that a run was trained with in the loop that a spec names, if it was."""
+    from gym_reason.agents.models import resolve_model_folder
+
+    folder = resolve_model_folder(policy)
+    path = next(
+        (one / RECIPE for one in (folder, *folder.parents[:3]) if (one / RECIPE).is_file()), None
+    )
+    if path is None:
+        return {}
+    recipe = tomllib.loads(path.read_text("utf-8"))
+    same = split_spec(str(recipe.get("agent", "")))[0] == split_spec(spec)[0]
+    return dict(recipe.get("prompts", {})) if same else {}
 
 
 def list_agents() -> list[str]:
@@ -188,16 +220,35 @@ def find_unknown_token(tokenizer: Any) -> int | None:
     return None if unknown in others else unknown
 
 
-def load_policy(path: str) -> tuple[Policy, ChatEncoder]:
-    """Return the local engine on a model directory, a checkpoint or a run. Raises ModelError."""
+def load_policy(path: str, engine: str = "local") -> tuple[Policy, ChatEncoder]:
+    """Return an engine on a model directory, a checkpoint or a run.
+
+    Args:
+        path: The folder.
+        engine: `local`, or `vllm` or `server` with settings of `VllmSettings`:
+            `server:base_url=http://127.0.0.1:8000`.
+
+    Raises:
+        ModelError: The folder cannot be used, or vLLM cannot run the model.
+        UsageError: The engine is not installed, or is given a setting that it does not have.
+        RunError: vLLM did not start.
+    """
     import torch
 
-    from gym_reason.agents.engines.local import LocalEngine
     from gym_reason.agents.engines.precision import choose_threads, use_fast_matmul
-    from gym_reason.agents.models import load_model
+    from gym_reason.agents.engines.vllm.settings import read_engine
 
+    kind, settings = read_engine(engine)
     torch.set_num_threads(choose_threads("auto").threads)
     use_fast_matmul()
+    if kind != "local":
+        from gym_reason.agents.engines.vllm.build import start_on_folder
+
+        sampler, encoded = start_on_folder(kind, settings, path)
+        return sampler, ChatEncoder(encoded)
+    from gym_reason.agents.engines.local import LocalEngine
+    from gym_reason.agents.models import load_model
+
     model, tokenizer = load_model(path)
     return LocalEngine(model, tokenizer), ChatEncoder(tokenizer)
 

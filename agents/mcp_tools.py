@@ -107,8 +107,9 @@ class McpServer:
 def _offer(server: McpServer, tool: Any) -> OfferedTool:
     schema = tool.input_schema if isinstance(tool.input_schema, dict) else {}
 
-    async def run(arguments: Mapping[str, Json]) -> str:
-        return await server.call(tool.name, _fit(tool.name, arguments, schema))
+    async def run(arguments: Mapping[str, Json], limit_s: float) -> str:
+        async with asyncio.timeout(limit_s):
+            return await server.call(tool.name, _fit(tool.name, arguments, schema))
 
     return OfferedTool(tool.name, " ".join((tool.description or "").split())[:300], schema, run)
 

@@ -1,13 +1,12 @@
 """The forms in which a policy calls tools, and how a call is answered within limits."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
-from gym_reason.agents.refine.talk import run_in_thread
+from gym_reason.agents.threads import run_in_thread
 from gym_reason.calls import (
     CALL_CLOSE,
     CALL_OPEN,
@@ -43,8 +42,8 @@ class OfferedTool:
     """What it does, in one line."""
     parameters: Mapping[str, Json]
     """JSON schema of its arguments."""
-    run: Callable[[Mapping[str, Json]], Awaitable[str]]
-    """Takes the arguments; may take long, and may fail."""
+    run: Callable[[Mapping[str, Json], float], Awaitable[str]]
+    """Takes the arguments and how many seconds it may work; may fail, with TimeoutError too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,8 @@ def offer_text_tool(name: str, tool: Callable[[str], str]) -> OfferedTool:
     """Return a function from text to text as a tool with the one argument `input`."""
     summary = (tool.__doc__ or "").strip().partition("\n")[0]
 
-    async def run(arguments: Mapping[str, Json]) -> str:
-        return await run_in_thread(partial(tool, _text_of(name, arguments)))
+    async def run(arguments: Mapping[str, Json], limit_s: float) -> str:
+        return await run_in_thread(partial(tool, _text_of(name, arguments)), limit_s)
 
     schema: dict[str, Json] = {
         "type": "object",
@@ -202,8 +201,7 @@ async def _run(asked: Asked, tools: Mapping[str, OfferedTool], seconds: float) -
     if call is None:
         return f"error: {asked.problem}"
     try:
-        async with asyncio.timeout(seconds):
-            return await tools[call.name].run(call.arguments)
+        return await tools[call.name].run(call.arguments, seconds)
     except TimeoutError:
         return f"error: {call.name} took more than {seconds:g} seconds"
     except CallError as error:

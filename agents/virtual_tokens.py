@@ -126,15 +126,19 @@ def find_virtual_tokens(model: PreTrainedModel) -> VirtualTokens | None:
 
 
 def attach_beside(model: PreTrainedModel, folder: Path) -> None:
-    """Give a model the virtual tokens that lie beside its folder in a checkpoint, if any do.
+    """Give a model the virtual tokens that lie beside its folder in a checkpoint, if any do."""
+    kind = find_kind_beside(folder)
+    if kind is not None:
+        weight = safetensors.torch.load_file(folder.parent / "adapter" / WEIGHTS)[KEY]
+        VirtualTokens(kind, weight.to(model.device, model.dtype)).attach(model)
+
+
+def find_kind_beside(folder: Path) -> Literal["prefix", "prompt"] | None:
+    """Return the kind of virtual tokens that lie beside a model's folder in a checkpoint, or None.
 
     An adapter of another kind is in the model's weights already.
     """
-    beside = folder.parent / "adapter"
-    config = beside / "adapter_config.json"
+    config = folder.parent / "adapter" / "adapter_config.json"
     if folder.name != "model" or not config.is_file():
-        return
-    kind = KINDS.get(json.loads(config.read_text("utf-8"))["peft_type"])
-    if kind is not None:
-        weight = safetensors.torch.load_file(beside / WEIGHTS)[KEY]
-        VirtualTokens(kind, weight.to(model.device, model.dtype)).attach(model)
+        return None
+    return KINDS.get(json.loads(config.read_text("utf-8"))["peft_type"])

@@ -148,18 +148,21 @@ class ReasoningEnv(gymnasium.Env[str, str]):
 
         A tool knows no more than the task's prompt does: never the reference. It may be called from
         another thread. `tests` runs a program on the public tests and says what fails, nothing
-        where all pass; `prover` says what is wrong with a proof, nothing where it is one.
+        where all pass; `prover` says what is wrong with a proof, nothing where it is one; `form`
+        says why an action cannot be read, nothing where it can.
         """
         del task
         return {}
 
-    def film(self, task: Task, actions: Sequence[str], form: str = "part") -> bytes:
+    def film(self, task: Task, actions: Sequence[str], form: str = "page") -> bytes:
         """Return an episode as pictures; nothing where there is nothing to see.
 
         Args:
             task: The task.
             actions: What was done.
-            form: `part` of a page in HTML, with its style; a whole `page`; or a moving `gif`.
+            form: A `page` in HTML; a moving `gif`; or `frames`, a JSON list of objects with
+                `number` (of the action on this screen, from 1; 0 behind the last), `picture` (a PNG
+                as base64) and `done` (what was done, in words).
 
         Raises:
             UsageError: Where a package is missing.

@@ -16,7 +16,6 @@ from gym_reason.overthinking import (
     lengths_by_rank,
     order_by_length,
     ranks_of_extremes,
-    read_samples,
     share_truncated,
     solved_by_budget,
 )
@@ -82,13 +81,6 @@ def test_what_was_cut_is_neither_right_nor_wrong() -> None:
     }
     assert lengths_by_correctness([]) == dict.fromkeys(("correct", "incorrect", "truncated"))
     assert share_truncated(HAND) == pytest.approx(1 / 6)
-    assert read_samples([7, 8, 8], [False, False, True], 8) == (
-        Sample(7, False),
-        Sample(8, False, True),
-        Sample(8, True),
-    )
-    with pytest.raises(UsageError, match="1 lengths for 2"):
-        read_samples([1], [True, False])
 
 
 def test_strata_are_shares_of_right_answers_the_easiest_first() -> None:

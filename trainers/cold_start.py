@@ -76,5 +76,7 @@ def make_demonstrations(session: Session) -> TokenBatch:
     level = 0 if session.curriculum is not None else None
     tasks = session.draw_tasks(settings.problems, STAGE, "tasks", level=level)
     envs = session.envs(level)
-    traces = play_demonstrations(session, tasks, settings.think_share, envs, STAGE)
+    traces = play_demonstrations(
+        session, tasks, settings.think_share, envs, STAGE, mend_share=settings.mend_share
+    )
     return make_batch(traces, session.learner.pad_id, session.learner.device)

@@ -14,6 +14,7 @@ from gym_reason.trainers.formulas import filters
 from gym_reason.trainers.formulas.rewards import self_consistency
 from gym_reason.trainers.rl_settings import RewardSettings
 from gym_reason.trainers.session import Session
+from gym_reason.trainers.spread import describe_spread
 from gym_reason.types import Group, Json, Outcome, Task, Trajectory
 
 
@@ -198,6 +199,7 @@ def describe(collected: Collected) -> dict[str, Json]:
         "groups": len(groups),
         "groups_used": collected.groups_used,
         "groups_discarded": len(groups) - collected.groups_used,
+        **describe_spread(groups),
     }
 
 

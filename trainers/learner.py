@@ -15,10 +15,12 @@ from gym_reason.agents.engines.local import LocalEngine
 from gym_reason.agents.engines.local.budget import default_cache_bytes
 from gym_reason.agents.engines.precision import choose_threads, use_fast_matmul
 from gym_reason.agents.models import build_preset, choose_device, load_model
+from gym_reason.agents.policy import TrainedPolicy
 from gym_reason.agents.tokenizers import build_character_tokenizer, build_piece_tokenizer
 from gym_reason.agents.virtual_tokens import find_virtual_tokens
 from gym_reason.errors import ModelError
 from gym_reason.trainers.adapters import Adapter
+from gym_reason.trainers.engines import EngineMaker, make_local_engine
 from gym_reason.trainers.recompute import recompute_layers
 from gym_reason.trainers.settings import ModelSettings
 
@@ -36,7 +38,7 @@ class Learner:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     encoder: ChatEncoder
-    engine: LocalEngine
+    engine: TrainedPolicy
     device: torch.device
     autocast: torch.dtype | None
     """Type of matrix products; None for the type of the weights."""
@@ -53,6 +55,7 @@ class Learner:
         self.adapter, self.model = adapter, adapter.model
         if self.engine.model is not adapter.sampled:
             before = self.engine
+            assert isinstance(before, LocalEngine)  # no other one knows virtual tokens
             self.engine = LocalEngine(
                 adapter.sampled,
                 self.tokenizer,
@@ -80,6 +83,7 @@ def build_learner(
     seed: int,
     checkpoint: Path | None,
     read_texts: Callable[[], Iterable[str]] = tuple,
+    make_engine: EngineMaker = make_local_engine,
 ) -> Learner:
     """Return the learner of a run: from a checkpoint, from a model directory, or new.
 
@@ -88,6 +92,7 @@ def build_learner(
         seed: Of a new model's weights.
         checkpoint: What a run goes on from; None for a new run.
         read_texts: Returns what the pieces of a new tokenizer are learned from.
+        make_engine: Makes the engine that samples.
 
     Raises:
         ModelError: For a directory that cannot be used.
@@ -120,9 +125,7 @@ def build_learner(
     if precision == "auto":
         precision = "bf16" if device.type == "cuda" else "fp32"
     autocast = torch.bfloat16 if precision == "bf16" else None
-    engine = LocalEngine(
-        model, tokenizer, dtype=autocast, max_cache_bytes=settings.cache_bytes or None
-    )
+    engine = make_engine(model, tokenizer, autocast, settings.cache_bytes or None)
     return Learner(model, tokenizer, ChatEncoder(tokenizer), engine, device, autocast)
 
 

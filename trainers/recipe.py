@@ -1,11 +1,13 @@
 """Recipes: everything that decides a run, as typed settings read from TOML."""
 
+import dataclasses
 import importlib.resources
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from gym_reason.agents.engines.vllm.settings import EngineKind, VllmSettings
 from gym_reason.config import apply_overrides, build, read_toml, to_values, write_toml
 from gym_reason.errors import ConfigError
 from gym_reason.registry import environments, recipes
@@ -26,6 +28,7 @@ from gym_reason.trainers.settings import (
 from gym_reason.trainers.smoke import cut_down
 from gym_reason.trainers.supervised.settings import SftSettings, check_held_out
 from gym_reason.trainers.teacher_settings import TeacherModelSettings
+from gym_reason.trainers.tracker_names import check_names
 
 DEFAULT_RECIPE = "demo"
 RECIPE_FOR_ANY_ENV = "dapo"
@@ -70,6 +73,10 @@ class Recipe:
     """The RL loop."""
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     """How completions are drawn."""
+    engine: EngineKind = "local"
+    """Who samples: our own loop, `vllm` in this process, or a vLLM `server`."""
+    vllm: VllmSettings = field(default_factory=VllmSettings)
+    """How vLLM is run, where it samples."""
     agent: str = "answer"
     """The agent around the policy, with its settings: `self-refine:rounds=2,credit=last`."""
     prompts: dict[str, str] = field(default_factory=dict)
@@ -80,6 +87,9 @@ class Recipe:
     """How accuracy is measured."""
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     """How often it is saved."""
+    tracker: str = ""
+    """Who is told each step besides `metrics.jsonl`: `tensorboard`, `wandb` or `mlflow`, several
+    with commas between them."""
 
     def __post_init__(self) -> None:
         """Refuse what would train on held-out problems, or on other odds than were sampled."""
@@ -91,6 +101,7 @@ class Recipe:
                 f"env.split = {self.env.split!r} holds the problems of evaluation.split = "
                 f"{self.evaluation.split!r}; expected two splits that share none"
             )
+        check_names(self.tracker)
         check_held_out(self.sft.sources, self.env.id, self.evaluation.split)
         sampling = self.sampling
         truncated = sampling.top_k > 0 or sampling.top_p < 1.0 or sampling.min_p > 0.0
@@ -124,6 +135,12 @@ def load_recipe(target: str, overrides: Sequence[str] = ()) -> Recipe:
         values = read_recipe_file(path)
         values.setdefault("name", path.stem)
     recipe = build(Recipe, apply_overrides(values, overrides))
+    if recipe.prompts:
+        from gym_reason.agents.refine.prompts import read_template  # Jinja takes its time.
+
+        # What a run was trained with is kept in its recipe, whatever becomes of the files.
+        texts = {role: read_template(text) for role, text in recipe.prompts.items()}
+        recipe = dataclasses.replace(recipe, prompts=texts)
     cut: Recipe = cut_down(recipe) if recipe.smoke else recipe
     return cut
 

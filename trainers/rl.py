@@ -22,7 +22,7 @@ from gym_reason.trainers.session import Session
 from gym_reason.trainers.streams import Players
 from gym_reason.trainers.teacher import find_teacher, load_teacher
 from gym_reason.trainers.update import update
-from gym_reason.trainers.window import make_window
+from gym_reason.trainers.window import attach_advantages, make_window
 from gym_reason.types import Json
 
 STAGE = "rl"
@@ -41,12 +41,19 @@ def run(session: Session) -> None:
         session.seed_generators(STAGE, step)
         lr = _set_rates(session, players, step)
         collected = collect(session, step)
+        session.learner.engine.rest()
         rollout_seconds = time.monotonic() - started
         row: dict[str, Json] = {"stage": STAGE, "step": step + 1, **describe(collected)}
         window = make_window(session, collected)
-        figures = update(session, players, window, step) if window is not None else {"updates": 0}
+        groups = collected.groups
+        kept = [t for group in groups[: settings.log_groups] for t in group.trajectories]
+        figures: dict[str, Json] = {"updates": 0}
+        if window is not None:
+            figures, advantages_NT = update(session, players, window, step)
+            kept = attach_advantages(kept, collected.samples, advantages_NT)
         if figures["updates"]:
             session.learner.engine.update_weights()
+            figures |= session.learner.engine.figures()
             progress.controls["entropy"] = float(str(figures["entropy"]))
         if session.curriculum is not None:
             row["level"] = session.curriculum.level
@@ -55,14 +62,12 @@ def run(session: Session) -> None:
             "rollout_seconds": rollout_seconds,
             "seconds": time.monotonic() - started,
         }
-        groups = collected.groups
         tokens = sum(t.completion_tokens for group in groups for t in group.trajectories)
         row["tokens_per_s"] = tokens / (time.monotonic() - started)
         progress.tokens += tokens
         progress.count_step(STAGE, updates=0)  # each update has counted itself
         accuracy = float(str(row["accuracy"]))
         progress.recent_accuracy = [*progress.recent_accuracy, accuracy][-SOLVED_STEPS:]
-        kept = [t for group in groups[: settings.log_groups] for t in group.trajectories]
         session.folder.write_trajectories(f"rl-{progress.done(STAGE):06d}", kept)
         session.finish_step(row, last=is_finished(session))
 

@@ -1,51 +1,34 @@
 """The folder of a run: who may write to it, and what is appended to it."""
 
-import fcntl
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gym_reason.errors import RunError, UsageError
+from gym_reason.errors import UsageError
+from gym_reason.locks import FolderLock
 from gym_reason.records import dump_line, explain_os_errors, to_json, write_atomic, write_jsonl_zst
 from gym_reason.trainers.recipe import Recipe, dump_recipe, load_recipe
 from gym_reason.types import Json, Trajectory
 
 
 class RunFolder:
-    """A run's folder, held by one process at a time.
-
-    The lock is the kernel's: it ends with the process, however that ends.
-    """
+    """A run's folder, held by one process at a time."""
 
     def __init__(self, path: Path) -> None:
         """Name the folder; nothing is made or locked until the `with` block."""
         self.path = path
         self.checkpoints = path / "checkpoints"
-        self._lock_file: int | None = None
+        self._lock = FolderLock(path)
 
     def __enter__(self) -> Self:
         """Make the folder and lock it. Raises RunError where another process holds it."""
+        self._lock.__enter__()
         with explain_os_errors(self.path):
-            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            self.checkpoints.mkdir(exist_ok=True)
             (self.path / "trajectories").mkdir(exist_ok=True)
-            self._lock_file = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            owner = (self.path / ".lock").read_text("utf-8").strip() or "another process"
-            os.close(self._lock_file)
-            raise RunError(
-                f"the run folder {self.path} is in use by {owner}",
-                "a folder that no other process trains in",
-                "wait for it, or choose another with --out DIR",
-            ) from None
-        with explain_os_errors(self.path):
-            os.ftruncate(self._lock_file, 0)
-            os.write(self._lock_file, f"process {os.getpid()}\n".encode())
         return self
 
     def __exit__(
@@ -55,8 +38,7 @@ class RunFolder:
         trace: TracebackType | None,
     ) -> None:
         """Release the lock."""
-        assert self._lock_file is not None
-        os.close(self._lock_file)
+        self._lock.__exit__(kind, error, trace)
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Keep the resolved recipe."""

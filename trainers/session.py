@@ -248,9 +248,12 @@ class Session:
         self.observer.on_message(text)
 
     def close(self) -> None:
-        """Close every environment."""
-        for pool in self._pools.values():
-            pool.close()
+        """Close every environment, and the engine."""
+        try:
+            for pool in self._pools.values():
+                pool.close()
+        finally:
+            self.learner.engine.close()
 
     def _tick(self) -> None:
         now = time.monotonic()

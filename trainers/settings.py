@@ -12,6 +12,13 @@ def check_at_least(low: int, **values: int) -> None:
             raise ValueError(f"{name} = {value}; expected {low} or more")
 
 
+def check_share(**values: float) -> None:
+    """Raise ValueError for a value that is no share."""
+    for name, value in values.items():
+        if not 0.0 <= value <= 1.0:
+            raise ValueError(f"{name} = {value}; expected a share from 0 to 1")
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
     """Which weights are trained, and how they are held."""
@@ -85,6 +92,10 @@ class ColdStartSettings:
     """How many problems are demonstrated."""
     think_share: float = 1.0
     """Share of the demonstrations that show their reasoning; the others answer at once."""
+    mend_share: float = 0.0
+    """Share that shows how a loop mends: it is given the environment's wrong answer, hears what its
+    tool says, and writes the right one, which alone is learned. For `self-edit`, `coderl`,
+    `baldur`."""
     batch_rows: int = 64
     """Demonstrations in an optimiser step."""
     optimiser: OptimiserSettings = field(default_factory=lambda: OptimiserSettings(lr=1e-3))
@@ -94,6 +105,7 @@ class ColdStartSettings:
         """Refuse sizes that no step can have."""
         check_at_least(0, steps=self.steps)
         check_at_least(1, problems=self.problems, batch_rows=self.batch_rows)
+        check_share(think_share=self.think_share, mend_share=self.mend_share)
 
 
 @dataclass(frozen=True, slots=True)

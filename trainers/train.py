@@ -15,6 +15,8 @@ from gym_reason.report import build_report
 from gym_reason.seeding import derive_seed
 from gym_reason.trainers.adapters import check_adapter, make_adapter
 from gym_reason.trainers.checkpoint import ADAPTER, CheckpointStore, Progress
+from gym_reason.trainers.engines import check_engine, choose_engine
+from gym_reason.trainers.garbage import leave_alone_what_exists
 from gym_reason.trainers.learner import Learner, build_learner, prepare_machine
 from gym_reason.trainers.recipe import Recipe
 from gym_reason.trainers.run_folder import RunFolder
@@ -23,6 +25,7 @@ from gym_reason.trainers.stages import stages_of
 from gym_reason.trainers.stop import StopRequest
 from gym_reason.trainers.teacher_checks import check_teacher
 from gym_reason.trainers.texts import read_demonstrations
+from gym_reason.trainers.trackers import check_trackers, track
 from gym_reason.types import Trajectory
 
 
@@ -79,23 +82,26 @@ def train(recipe: Recipe, path: Path, observer: Observer, *, resume: bool = Fals
         recipe = dataclasses.replace(recipe, model=model)
         folder.write_recipe(recipe)
         learner = restore_learner(recipe, path, checkpoint)
-        session = Session(recipe, folder, learner, progress, observer, stop)
-        check_context(session)
-        session.say(f"{path}: {describe_learner(learner)}; {sentence}")
-        try:
-            run_stages(session)
-            return finish(session)
-        finally:
-            session.close()
+        with track(recipe, path, observer, progress.step) as told:
+            session = Session(recipe, folder, learner, progress, told, stop)
+            check_context(session)
+            session.say(f"{path}: {describe_learner(learner)}; {sentence}")
+            try:
+                with leave_alone_what_exists():
+                    run_stages(session)
+                    return finish(session)
+            finally:
+                session.close()
 
 
 def restore_learner(recipe: Recipe, path: Path, checkpoint: Path | None) -> Learner:
     """Return the learner of a run, with its adapter where the checkpoint has one."""
+    make_engine = choose_engine(recipe, path)
     if checkpoint is None or not (checkpoint / ADAPTER).is_dir():
         texts = partial(read_demonstrations, recipe)
-        return build_learner(recipe.model, recipe.seed, checkpoint, texts)
+        return build_learner(recipe.model, recipe.seed, checkpoint, texts, make_engine)
     base = path / BASE
-    learner = build_learner(recipe.model, recipe.seed, base)
+    learner = build_learner(recipe.model, recipe.seed, base, make_engine=make_engine)
     seed = derive_seed(recipe.seed, "adapter")
     adapter = make_adapter(learner.model, recipe.adapter, seed, base)
     adapter.load(checkpoint / ADAPTER)
@@ -113,6 +119,8 @@ def check_parts(recipe: Recipe) -> None:
         checkpointing=recipe.model.gradient_checkpointing,
     )
     check_teacher(recipe)
+    check_engine(recipe)
+    check_trackers(recipe)
     if recipe.model.path:
         resolve_model_folder(recipe.model.path)
     elif recipe.model.size not in PRESETS:

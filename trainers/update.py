@@ -1,5 +1,7 @@
 """The optimiser steps on a window. It does not know which algorithm it runs."""
 
+from typing import NamedTuple
+
 import torch
 
 from gym_reason.errors import RunError
@@ -17,8 +19,17 @@ from gym_reason.trainers.window import Window
 from gym_reason.types import Json
 
 
-def update(session: Session, players: Players, window: Window, step: int) -> dict[str, Json]:
-    """Take the optimiser steps of a window and return their mean figures."""
+class Update(NamedTuple):
+    """What the optimiser steps of a window were."""
+
+    figures: dict[str, Json]
+    """Their mean figures; how many they were under `updates`."""
+    advantages_NT: torch.Tensor
+    """The advantages that they followed, before the weights of single tokens."""
+
+
+def update(session: Session, players: Players, window: Window, step: int) -> Update:
+    """Take the optimiser steps of a window."""
     settings = session.recipe.rl
     count = len(window.batch)
     parts = max(1, min(settings.minibatches, count // settings.minibatch_rows))
@@ -28,7 +39,7 @@ def update(session: Session, players: Players, window: Window, step: int) -> dic
     single = parts == 1 and settings.epochs == 1 and settings.tokens.split_below == 0.0
     streams = make_streams(session, players, window, passes[0], step, single=single)
     if not has_signal(session, streams):
-        return {"updates": 0}
+        return Update({"updates": 0}, streams.advantages_NT)
     figures: list[dict[str, float]] = []
     for rows in (part for one_pass in passes for part in one_pass):
         figures += _optimise(session, players, window, streams, rows, step)
@@ -41,7 +52,8 @@ def update(session: Session, players: Players, window: Window, step: int) -> dic
         ).item()
     if settings.critic.prune_below > 0.0:
         means |= _judge_pruning(players, window, streams, settings.critic.prune_below)
-    return means | {"gap": figures[0]["gap"], "updates": len(figures)}
+    means |= {"gap": figures[0]["gap"], "updates": len(figures)}
+    return Update(means, streams.advantages_NT)
 
 
 def _judge_pruning(

@@ -12,6 +12,7 @@ from gym_reason.trainers.formulas.rewards import overlong_penalty
 from gym_reason.trainers.formulas.rows import EpisodeRows
 from gym_reason.trainers.session import Session
 from gym_reason.trainers.step_labels import right_tokens
+from gym_reason.types import Trajectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +179,35 @@ def final_rows(episode_N: torch.Tensor) -> torch.Tensor:
     ends_N = torch.ones_like(episode_N, dtype=torch.bool)
     ends_N[:-1] = episode_N[1:] != episode_N[:-1]
     return ends_N
+
+
+def attach_advantages(
+    trajectories: Sequence[Trajectory], samples: Sequence[Sample], advantages_NT: torch.Tensor
+) -> list[Trajectory]:
+    """Return episodes with the advantages of their tokens, one list a trace, in `meta`.
+
+    Episodes that entered no update stay as they are.
+
+    Args:
+        trajectories: Episodes to be kept.
+        samples: What the window was made of; its rows are their traces, in order.
+        advantages_NT: The window's advantages.
+    """
+    first_row: dict[int, int] = {}
+    row = 0
+    for sample in samples:
+        first_row[id(sample.trajectory)] = row
+        row += len(sample.trajectory.traces)
+    attached = []
+    for trajectory in trajectories:
+        first = first_row.get(id(trajectory))
+        if first is not None:
+            # Entry t is of token t + 1: nothing was decided at the first token of a stream.
+            found = [
+                [0.0, *(round(one, 5) for one in advantages_NT[at, : len(trace.ids) - 1].tolist())]
+                for at, trace in enumerate(trajectory.traces, first)
+            ]
+            meta = {**trajectory.meta, "advantages": found}
+            trajectory = dataclasses.replace(trajectory, meta=meta)
+        attached.append(trajectory)
+    return attached

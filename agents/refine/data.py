@@ -44,6 +44,8 @@ SEATS: dict[str, Seats] = {
     "coderl": Seats("", "repair", "result"),
 }
 """The loops whose seats are asked aside: each is shown no more than its prompt."""
+MENDING = tuple(name for name, seats in SEATS.items() if not seats.critic)
+"""Those that a tool speaks to, and that mend an answer by what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,7 @@ def _is_wrong(turn: Turn) -> bool:
 
 
 def _find_seats(loop: str, *, critics: bool) -> Seats:
-    known = [name for name, seats in SEATS.items() if bool(seats.critic) == critics]
+    known = [name for name in SEATS if (name not in MENDING) == critics]
     if loop not in known:
         raise UsageError(*explain_unknown("loop with such rows", loop, known))
     return SEATS[loop]

@@ -28,15 +28,22 @@ async def self_refine(talk: Talk, *, rounds: int = 2, done: str = "NO MISTAKES")
 
 
 @refine_loop("rci", paper="RCI, arXiv 2303.17491", grade="C")
-async def recursive_criticism(talk: Talk, *, rounds: int = 1) -> None:
-    """Plan or answer, find problems with it, improve it, a fixed number of times.
+async def recursive_criticism(talk: Talk, *, rounds: int = 1, attempts: int = 3) -> None:
+    """Plan or answer, find problems with it, improve it, and say it anew until it can be read.
 
-    Source: Kim et al. 2023.
+    Source: Kim et al. 2023. The tool `form` of an environment says why an action cannot be read.
     """
     talk.propose(await talk.draft())
     for _ in range(rounds):
         talk.hear(await talk.ask("critique"))
         talk.propose(await talk.ask("improve"))
+    for _ in range(attempts if talk.has("form") else 0):
+        assert talk.answer is not None
+        problem = await talk.use("form", talk.answer.text)
+        if not problem:
+            return
+        talk.hear(problem)
+        talk.propose(await talk.ask("again", problem=problem))
 
 
 @refine_loop("cai", paper="Constitutional AI, arXiv 2212.08073", grade="S")

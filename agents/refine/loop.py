@@ -12,7 +12,7 @@ from typing import Any, Literal
 from gym_reason.agents.base import Action, Agent, Round
 from gym_reason.agents.conversation import Conversation
 from gym_reason.agents.policy import Policy, SamplingParams
-from gym_reason.agents.refine.prompts import PromptBook
+from gym_reason.agents.refine.prompts import PromptBook, read_folder
 from gym_reason.agents.refine.talk import LimitReached, Limits, Talk, Tool, join_heard
 from gym_reason.agents.tools import make_tools
 from gym_reason.errors import UsageError
@@ -104,6 +104,7 @@ class LoopAgent:
     is a folder of texts or a JSONL file, which the tool `search` looks through; `tools` names
     others with a plus sign between them. `critic:documents=wiki.jsonl` and
     `logic-lm:tools=solver` are agents with what they need; see `gym_reason.agents.tools`.
+    `prompts` is a folder of files `ROLE.jinja` that stand in for the loop's own prompts.
     """
 
     def __init__(
@@ -198,7 +199,7 @@ def make_loop_factory(loop: Loop) -> Callable[..., Agent]:
         policy: Policy,
         params: SamplingParams,
         *,
-        prompts: Mapping[str, str] | None = None,
+        prompts: Mapping[str, str] | str | None = None,
         credit: Credit = "all",
         calls: int | None = None,
         tokens: int | None = None,
@@ -216,7 +217,9 @@ def make_loop_factory(loop: Loop) -> Callable[..., Agent]:
             loop.with_settings(read),
             policy,
             params,
-            prompts=PromptBook(loop.name, prompts),
+            prompts=PromptBook(
+                loop.name, read_folder(prompts) if isinstance(prompts, str) else prompts
+            ),
             limits=Limits(loop.calls if calls is None else calls, tokens, tool_calls, tool_seconds),
             credit=credit,
             settings=read,

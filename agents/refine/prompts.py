@@ -34,7 +34,7 @@ class PromptBook:
                 raise ConfigError(
                     *explain_unknown(f"prompt of {loop}", role, sorted(self.templates))
                 )
-            self.templates[role] = _read_replacement(text)
+            self.templates[role] = read_template(text)
         self._compiled = {role: _compile(text) for role, text in self.templates.items()}
 
     def render(self, role: str, values: Mapping[str, object]) -> str:
@@ -57,7 +57,22 @@ def read_templates(loop: str) -> Mapping[str, str]:
     }
 
 
-def _read_replacement(text: str) -> str:
+def read_folder(folder: str) -> dict[str, str]:
+    """Return the templates of a folder of files `ROLE.jinja`, by role.
+
+    Raises ConfigError where there are none, or one cannot be read.
+    """
+    paths = sorted(Path(folder).glob("*.jinja"))
+    if not paths:
+        raise ConfigError(f"the folder {folder} holds no prompt", "files called ROLE.jinja")
+    return {path.stem: read_template(str(path)) for path in paths}
+
+
+def read_template(text: str) -> str:
+    """Return a template: the text itself, or what is in the file that it names.
+
+    Raises ConfigError for a file that cannot be read.
+    """
     if not text.endswith(".jinja") or "\n" in text:
         return text
     try:

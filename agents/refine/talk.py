@@ -1,10 +1,8 @@
 """What a loop can do: ask the policy, in the conversation or aside, use a tool, answer."""
 
 import asyncio
-import contextlib
 import dataclasses
 import math
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +12,7 @@ from gym_reason.agents.base import Round
 from gym_reason.agents.conversation import Conversation
 from gym_reason.agents.policy import Policy, SamplingParams
 from gym_reason.agents.refine.prompts import PromptBook
+from gym_reason.agents.threads import run_in_thread
 from gym_reason.calls import cut_answer
 from gym_reason.errors import UsageError
 from gym_reason.seeding import derive_seed
@@ -192,8 +191,7 @@ class Talk:
         Raises LimitReached where it takes longer than a tool may.
         """
         try:
-            async with asyncio.timeout(self._limits.tool_seconds):
-                return await run_in_thread(work)
+            return await run_in_thread(work, self._limits.tool_seconds)
         except TimeoutError:
             raise LimitReached from None
 
@@ -247,8 +245,8 @@ class Talk:
             raise LimitReached
         self._tool_calls += 1
         try:
-            async with asyncio.timeout(self._limits.tool_seconds):
-                said = str(await run_in_thread(partial(self._tools[tool], text)))
+            use = partial(self._tools[tool], text)
+            said = str(await run_in_thread(use, self._limits.tool_seconds))
         except TimeoutError:
             return f"error: {tool} took more than {self._limits.tool_seconds:g} seconds"
         except Exception as error:  # it is anybody's code, on what a policy wrote
@@ -308,28 +306,3 @@ class Talk:
 def join_heard(messages: Sequence[Message]) -> str:
     """Return what somebody else than the policy said."""
     return "\n\n".join(message.content for message in messages if message.role != "assistant")
-
-
-async def run_in_thread(work: Callable[[], T]) -> T:
-    """Return what some work returns, from a thread of its own.
-
-    A pool's threads would all be taken by tools that hang; nobody waits for a thread that was given
-    up, and it ends with the process.
-    """
-    loop = asyncio.get_running_loop()
-    answered: asyncio.Future[T] = loop.create_future()
-
-    def settle(settling: Callable[[], None]) -> None:
-        if not answered.done():
-            settling()
-
-    def run() -> None:
-        try:
-            settling = partial(answered.set_result, work())
-        except Exception as error:  # handed to whoever waits
-            settling = partial(answered.set_exception, error)
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, settling)
-
-    threading.Thread(target=run, name="tool", daemon=True).start()
-    return await answered

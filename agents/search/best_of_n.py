@@ -26,8 +26,9 @@ def _check(settings: Mapping[str, Any]) -> None:
 async def best_of_n(talk: Talk, *, n: int = 8, by: str = "likelihood") -> None:
     """Draw N answers at once and give the one with the highest score, the first of equals.
 
-    `by=verifier` asks the environment's verifier and is an oracle; `by=reward_model:PATH` and the
-    others are listed in `gym_reason.agents.search.scorers`.
+    `by=tests` takes the likeliest of those that pass the public tests, `by=verifier` asks the
+    environment's verifier and is an oracle; `by=reward_model:PATH` and the others are listed in
+    `gym_reason.agents.search.scorers`.
     Source: best-of-N against a reward model as in Stiennon et al. 2020.
     """
     answers = await sample_branches(talk, n)

@@ -5,6 +5,8 @@ A scorer is named in the setting `by`:
 - `likelihood`: the mean log-probability of the branch's tokens;
 - `certainty`: self-certainty, how far the policy's distributions are from uniform; where the engine
   cannot tell, the mean log-probability stands in for it, and a warning says so;
+- `tests` or `prover`: whether that tool of the environment finds no fault, and the mean
+  log-probability among equals: what loops that mend by a tool are fairly compared with;
 - `verifier`: the verifier of the environment, which knows the reference: an oracle;
 - any registered verifier that needs no reference, such as `reward_model:PATH` or
   `process_reward_model:PATH`: it is shown the conversation and what the branch says.
@@ -12,6 +14,7 @@ A scorer is named in the setting `by`:
 
 import asyncio
 import logging
+import math
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
@@ -29,6 +32,8 @@ from gym_reason.verifiers.capabilities import prepare
 logger = logging.getLogger(__name__)
 
 LIKELIHOOD, CERTAINTY, ORACLE = "likelihood", "certainty", "verifier"
+TOOLS = ("tests", "prover")
+"""Tools of environments that say nothing where they find no fault."""
 
 
 async def score_branches(talk: Talk, by: str, branches: Sequence[Branch]) -> list[float]:
@@ -37,12 +42,15 @@ async def score_branches(talk: Talk, by: str, branches: Sequence[Branch]) -> lis
     Minus infinity stands for what cannot be scored: all of them, where a verifier takes too long.
 
     Raises:
-        UsageError: The oracle is asked for where no environment is bound.
+        UsageError: The oracle is asked for where no environment is bound, or a tool that this one
+            does not give.
     """
     if by == LIKELIHOOD:
         return [branch.likelihood for branch in branches]
     if by == CERTAINTY:
         return measure_certainty(talk, branches)
+    if by in TOOLS:
+        return [await _score_by_tool(talk, by, branch) for branch in branches]
     if by == ORACLE:
         if talk.judge is None:
             raise UsageError("a search by the verifier without an environment", "bind(env, task)")
@@ -75,9 +83,15 @@ def measure_certainty(talk: Talk, branches: Sequence[Branch]) -> list[float]:
     return [branch.likelihood for branch in branches]
 
 
+async def _score_by_tool(talk: Talk, tool: str, branch: Branch) -> float:
+    """Return 1 to 2 where a tool finds no fault with what a branch says, and 0 to 1 otherwise."""
+    passed = not await talk.use(tool, branch.text)
+    return passed + math.exp(branch.likelihood)
+
+
 def check_scorer(settings: Mapping[str, Any]) -> None:
     """Raise UsageError or UnknownNameError where the setting `by` names no scorer."""
-    if settings["by"] not in (LIKELIHOOD, CERTAINTY, ORACLE):
+    if settings["by"] not in (LIKELIHOOD, CERTAINTY, ORACLE, *TOOLS):
         find_verifier(settings["by"])
 
 

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+from functools import lru_cache
 
 from gym_reason.types import Outcome, Task
 from gym_reason.verifiers.code import CodeVerifier
+from gym_reason.verifiers.once import JudgedOnce, VerdictMemory
 
 MAX_SHOWN_CHARS = 500
 """Of an input or an output; more is cut."""
@@ -18,9 +20,10 @@ class PublicTests:
         spec = judge.spec
         arguments = (spec.backend, judge.seconds, spec.limits.memory_bytes >> 20)
         processes = spec.limits.processes
-        self._calls = CodeVerifier(*arguments, processes, "test", every=True)
+        memory = _memory(*arguments, processes)
+        self._calls = JudgedOnce(CodeVerifier(*arguments, processes, "test", every=True), memory)
         # One that stops tells by the number of passed cases which one failed.
-        self._cases = CodeVerifier(*arguments, processes, "test")
+        self._cases = JudgedOnce(CodeVerifier(*arguments, processes, "test"), memory)
 
     def judge(self, task: Task, submission: str) -> tuple[float, str]:
         """Return the share that a program passes, and what to say; nothing where all pass.
@@ -52,6 +55,13 @@ def public_task(task: Task) -> Task | None:
     if not isinstance(public, str) or not public:
         return None
     return dataclasses.replace(task, reference=public)
+
+
+@lru_cache(maxsize=16)
+def _memory(*limits: object) -> VerdictMemory:
+    """Return what all environments with the same limits remember: in a group, many ask the same."""
+    del limits
+    return VerdictMemory()
 
 
 def _cut(text: str) -> str:

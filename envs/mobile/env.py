@@ -2,7 +2,7 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from typing import Any, TypeAlias
@@ -223,6 +223,11 @@ class Mobile(ReasoningEnv):
         del thinking  # The oracle has no thoughts.
         return write_plan(self._plan(task)[0], DIALECTS[self.dialect], self.dialect, self.scale)
 
+    def make_tools(self, task: Task) -> Mapping[str, Callable[[str], str]]:
+        """Return `form`, which says why an action cannot be done on the present screen."""
+        del task
+        return {"form": self.episode.explain}
+
     def submissions(self, task: Task) -> tuple[str, ...]:
         """Return the end of the oracle's episode, as the verifier reads it."""
         return (write_submission(self._plan(task)[1]),)
@@ -248,7 +253,7 @@ class Mobile(ReasoningEnv):
             return read_png(episode.device.photograph(self.scale))
         return np.asarray(paint_array(episode.observe(), episode.look, self.scale))
 
-    def film(self, task: Task, actions: Sequence[str], form: str = "part") -> bytes:
+    def film(self, task: Task, actions: Sequence[str], form: str = "page") -> bytes:
         """Return an episode as pictures, played again on the embedded device.
 
         A task of one's own, for a real phone, is shown as the embedded device would have gone on.
@@ -263,8 +268,9 @@ class Mobile(ReasoningEnv):
         made = film.make_film(task, scene, actions, dialect, self.verifier, self.scale)
         if form == "gif":
             return film.write_gif(made)
-        write = filmstrip.write_page if form == "page" else filmstrip.write_part
-        return write(made).encode()
+        if form == "frames":
+            return filmstrip.write_frames(made).encode()
+        return filmstrip.write_page(made).encode()
 
     def close(self) -> None:
         """Close the device."""

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, cast, runtime_checkable
 from gym_reason.envs.mobile.actions.dialects import Dialect
 from gym_reason.envs.mobile.actions.reading import ActionError, Shown
 from gym_reason.envs.mobile.actions.resolve import resolve
-from gym_reason.envs.mobile.actions.types import Claim, Say
+from gym_reason.envs.mobile.actions.types import Action, Claim, Say
 from gym_reason.envs.mobile.app import App
 from gym_reason.envs.mobile.apps import APPS
 from gym_reason.envs.mobile.devices.base import Device
@@ -163,11 +163,24 @@ class Episode:
             return step
         return step._replace(reward=step.reward + self._shape(step.over))
 
-    def _do(self, text: str) -> Step:
+    def explain(self, text: str) -> str:
+        """Return why an action cannot be done on the present screen; nothing where it can."""
+        try:
+            action = self._parse(text)
+            if not isinstance(action, (Say, Claim)):
+                resolve(action, self.device.observe(), self._apps)
+        except ActionError as error:
+            return f"{error}"
+        return ""
+
+    def _parse(self, text: str) -> Action:
         words = after_thinking(text)
         if words is None:
             raise ActionError("the thoughts have no end")
-        action = self._dialect.parse(words.strip(), Shown(self._scale, self.obs_id))
+        return self._dialect.parse(words.strip(), Shown(self._scale, self.obs_id))
+
+    def _do(self, text: str) -> Step:
+        action = self._parse(text)
         match action:
             case Say("answer", answer):
                 self._answer = answer

@@ -9,6 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from gym_reason.agents.engines.local import LocalEngine
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.errors import UsageError
 from gym_reason.records import read_jsonl
@@ -58,6 +59,8 @@ def test_a_checkpointed_model_is_sampled_from_as_before() -> None:
             ),
         )
     )
+    assert isinstance(plain.engine, LocalEngine)
+    assert isinstance(checkpointed.engine, LocalEngine)
     assert type(plain.engine.decoder) is type(checkpointed.engine.decoder)
     found = [learner.engine.generate([[1, 5, 6]], params) for learner in (plain, checkpointed)]
     assert found[0][0].token_ids == found[1][0].token_ids

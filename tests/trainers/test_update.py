@@ -1,6 +1,7 @@
 """The step of RL on real models: padding, splits and interruptions change nothing."""
 
 import dataclasses
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from gym_reason.trainers.session import Session, SilentObserver
 from gym_reason.trainers.stop import StopRequest
 from gym_reason.trainers.streams import Players
 from gym_reason.trainers.train import train
-from gym_reason.trainers.window import Window, make_window
+from gym_reason.trainers.window import Window, attach_advantages, make_window
 from tests.trainers.test_train import assert_same
 
 SMALL = (
@@ -129,9 +130,40 @@ def test_a_window_without_any_signal_takes_no_step(session: Session) -> None:
     assert window is not None
     before = [weight.detach().clone() for weight in session.learner.model.parameters()]
     optimiser = torch.optim.SGD(session.learner.model.parameters(), lr=1.0)
-    assert update_module.update(session, Players(optimiser), window, 0) == {"updates": 0}
+    assert update_module.update(session, Players(optimiser), window, 0).figures == {"updates": 0}
     for old, weight in zip(before, session.learner.model.parameters(), strict=True):
         assert torch.equal(old, weight)
+
+
+def test_kept_episodes_carry_the_advantages_that_they_were_trained_with(session: Session) -> None:
+    collected = collect(session, 0)
+    window = make_window(session, collected)
+    assert window is not None
+    optimiser = torch.optim.SGD(session.learner.model.parameters(), lr=0.0)
+    advantages_NT = update_module.update(session, Players(optimiser), window, 0).advantages_NT
+    played = [trajectory for group in collected.groups for trajectory in group.trajectories]
+    kept = attach_advantages(played, collected.samples, advantages_NT)
+    sample_of = {id(sample.trajectory): sample for sample in collected.samples}
+    mean: dict[int, float] = {}
+    for group in {sample.group for sample in collected.samples}:
+        rewards = [sample.reward for sample in collected.samples if sample.group == group]
+        mean[group] = sum(rewards) / len(rewards)
+    for before, after in zip(played, kept, strict=True):
+        sample = sample_of.get(id(before))
+        if sample is None:
+            assert after is before
+            continue
+        found = after.meta["advantages"]
+        assert isinstance(found, list)
+        first, *rest = found[0]
+        trace = after.traces[0]
+        assert first == 0.0
+        assert len(rest) == len(trace.ids) - 1
+        written = [a for a, mask in zip(rest, trace.action_mask[1:], strict=True) if mask]
+        better = sample.reward - mean[sample.group]
+        assert all(math.copysign(1, value) == math.copysign(1, better) for value in written)
+        assert not any(a for a, mask in zip(rest, trace.action_mask[1:], strict=True) if not mask)
+    assert sample_of
 
 
 def test_nothing_to_train_on_is_no_window(session: Session) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from gym_reason.agents.base import Action, Agent
 from gym_reason.agents.conversation import ChatEncoder, Conversation
 from gym_reason.envs.base import unwrap
-from gym_reason.evaluate import EPISODES_AT_ONCE
+from gym_reason.evaluate.play import EPISODES_AT_ONCE
 from gym_reason.registry import make
 from gym_reason.rollout import AgentFactory, EnvPool, EpisodeLimits, TextEnv, run_groups
 from gym_reason.seeding import content_id, derive_seed

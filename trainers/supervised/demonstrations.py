@@ -4,23 +4,35 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gym_reason.agents.base import Agent
+from gym_reason.agents.build import bind_agent, make_agent
 from gym_reason.agents.conversation import ChatEncoder, Conversation
-from gym_reason.agents.demonstration import DemonstrationAgent
-from gym_reason.agents.policy import Tokenizer
+from gym_reason.agents.demonstration import DemonstrationPolicy
+from gym_reason.agents.policy import SamplingParams, Tokenizer
+from gym_reason.agents.refine.data import MENDING
 from gym_reason.envs.tables import read_rows
-from gym_reason.errors import DataError, ModelError, RunError
+from gym_reason.errors import DataError, ModelError, RunError, UsageError
 from gym_reason.rollout import EnvPool, TextEnv
 from gym_reason.seeding import derive_rng
 from gym_reason.trainers.data.examples import read_messages, read_prompt
 from gym_reason.trainers.data.files import is_valid_text
 from gym_reason.trainers.session import Session
 from gym_reason.types import Completion, Message, Task, TokenTrace
+from gym_reason.verifiers.arguments import split_spec
 
 
 def play_demonstrations(
-    session: Session, tasks: Sequence[Task], think_share: float, envs: EnvPool, *names: int | str
+    session: Session,
+    tasks: Sequence[Task],
+    think_share: float,
+    envs: EnvPool,
+    *names: int | str,
+    mend_share: float = 0.0,
 ) -> list[TokenTrace]:
     """Return the token streams of the environment's own solutions, as a policy would meet them.
+
+    They are played by the agent of the recipe where it says no more than an answer a turn or is a
+    loop that mends by what a tool says, and by the plainest agent otherwise.
 
     Args:
         session: Of the run.
@@ -28,32 +40,73 @@ def play_demonstrations(
         think_share: Share of the demonstrations that show their reasoning.
         envs: The environments that the tasks belong to.
         names: Name the draws.
+        mend_share: Share that shows how the loop mends the environment's wrong answer.
 
     Raises:
         RunError: The verifier refuses a demonstration.
         ModelError: The tokenizer has no end-of-sequence token.
+        UsageError: A share is to mend, and the agent is no such loop.
     """
-    draws = derive_rng(session.recipe.seed, *names, "think").random(len(tasks))
-    thinks = {task.id: draw < think_share for task, draw in zip(tasks, draws, strict=True)}
+    check_mending(session.recipe.agent, mend_share)
+    thinks = _draw_share(session, tasks, think_share, *names, "think")
+    mends = _draw_share(session, tasks, mend_share, *names, "mend")
 
-    def agent_for(env: TextEnv, task: Task) -> DemonstrationAgent:
-        actions = env.unwrapped.demonstrate(task, thinking=bool(thinks[task.id]))  # type: ignore[attr-defined]
-        return DemonstrationAgent(actions, session.learner.tokenizer)
+    def agent_for(env: TextEnv, task: Task) -> Agent:
+        inner: Any = env.unwrapped
+        actions = list(inner.demonstrate(task, thinking=thinks[task.id]))
+        if mends[task.id]:
+            actions = [inner.wrong_action(task), *actions]
+        return make_demonstrator(session, actions, mends[task.id], env, task)
 
     groups = session.play(agent_for, tasks, 1, *names, "play", envs=envs)
     trajectories = [group.trajectories[0] for group in groups]
-    refused = [trajectory for trajectory in trajectories if not trajectory.correct]
-    if refused:
+    # A wrong answer that the tool finds no fault with ends the loop: there is nothing to be shown.
+    shown = [one for one in trajectories if one.correct or not mends[one.task.id]]
+    refused = [one for one in shown if not one.correct]
+    if refused or not shown:
         env = envs.take()
         envs.give_back(env)
-        name = env.spec.id if env.spec is not None else str(env)
+        env_id = env.spec.id if env.spec is not None else str(env)
         raise RunError(
-            f"{name} refuses {len(refused)} of its own {len(trajectories)} demonstrations, "
-            f"first that of task {refused[0].task.id}",
+            f"{env_id} refuses {len(refused)} of its own {len(trajectories)} demonstrations, "
+            f"first that of task {(refused or trajectories)[0].task.id}",
             "demonstrations that solve their tasks",
             "see gym-reason envs check",
         )
-    return [trace for trajectory in trajectories for trace in trajectory.traces]
+    return [trace for trajectory in shown for trace in trajectory.traces]
+
+
+def _draw_share(
+    session: Session, tasks: Sequence[Task], share: float, *names: int | str
+) -> dict[str, bool]:
+    """Return for each task, by its id, whether it belongs to a share of them."""
+    draws = derive_rng(session.recipe.seed, *names).random(len(tasks))
+    return {task.id: bool(draw < share) for task, draw in zip(tasks, draws, strict=True)}
+
+
+def check_mending(agent: str, share: float) -> None:
+    """Raise UsageError where a share of demonstrations is to mend and the agent cannot."""
+    if share > 0.0 and split_spec(agent)[0] not in MENDING:
+        raise UsageError(
+            f"cold_start.mend_share = {share:g} with the agent {agent!r}",
+            f"one of: {', '.join(MENDING)}",
+            "leave it 0",
+        )
+
+
+def make_demonstrator(
+    session: Session, actions: Sequence[str], mending: bool, env: TextEnv, task: Task
+) -> Agent:
+    """Return what plays known actions; in a loop that mends, only the mended answer is learned."""
+    policy = DemonstrationPolicy(actions, session.learner.tokenizer)
+    spec, prompts = session.recipe.agent, session.recipe.prompts
+    name, positional, keywords = split_spec(spec)
+    if name not in ("answer", *MENDING):
+        spec, prompts = "answer", {}
+    elif mending:
+        settings = [f"{key}={value}" for key, value in (keywords | {"credit": "last"}).items()]
+        spec = f"{name}:{','.join((*positional, *settings))}"
+    return bind_agent(make_agent(spec, policy, SamplingParams(), prompts), env, task)
 
 
 def end_token(tokenizer: Any) -> int:

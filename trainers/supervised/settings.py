@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gym_reason.registry import environments
-from gym_reason.trainers.settings import OptimiserSettings, check_at_least
+from gym_reason.trainers.settings import OptimiserSettings, check_at_least, check_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class SftSource:
         if self.weight <= 0.0:
             raise ValueError(f"weight = {self.weight}; expected more than 0")
         check_at_least(1, problems=self.problems)
+        check_share(think_share=self.think_share)
 
     @property
     def name(self) -> str:

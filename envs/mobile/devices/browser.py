@@ -38,7 +38,6 @@ _FLAGS = (
     "--disable-backgrounding-occluded-windows",
     "--disable-breakpad",
     "--disable-component-update",
-    "--disable-crashpad-for-testing",
     "--disable-crash-reporter",
     "--disable-default-apps",
     "--disable-dev-shm-usage",
@@ -54,6 +53,7 @@ _FLAGS = (
     "--no-first-run",
     "--password-store=basic",
 )
+_NO_CRASH_HANDLER = "--disable-crashpad-for-testing"
 _LAUNCH = (
     "import os, sys\n"
     "os.dup2(int(sys.argv[1]), 3)\n"
@@ -77,12 +77,16 @@ class Notice(NamedTuple):
 class Browser:
     """A running browser. It may be shared by devices of one thread."""
 
-    def __init__(self, command: str = "", limit_s: float = LIMIT_S) -> None:
+    def __init__(
+        self, command: str = "", limit_s: float = LIMIT_S, *, opens_files: bool = False
+    ) -> None:
         """Start a browser.
 
         Args:
             command: Its program; empty for the first of COMMANDS that is installed.
             limit_s: Longest wait for any single answer.
+            opens_files: Whether it may go to a file: that takes a process that does not start
+                without the handler of crashes, which is left out otherwise.
 
         Raises:
             RunError: Where there is none, or it does not start.
@@ -97,7 +101,8 @@ class Browser:
         self._read_fd, outward = _make_pipe()
         os.set_blocking(self._write_fd, False)
         os.set_blocking(self._read_fd, False)
-        self._process = _launch(program, self._folder, inward, outward)
+        flags = _FLAGS if opens_files else (*_FLAGS, _NO_CRASH_HANDLER)
+        self._process = _launch(program, flags, self._folder, inward, outward)
         os.close(inward)
         os.close(outward)
         self.close = weakref.finalize(
@@ -250,8 +255,10 @@ def _make_pipe() -> tuple[int, int]:
     return moved[0], moved[1]
 
 
-def _launch(program: str, folder: str, inward: int, outward: int) -> "subprocess.Popen[bytes]":
-    flags = [*_FLAGS, f"--user-data-dir={folder}"]
+def _launch(
+    program: str, flags: Sequence[str], folder: str, inward: int, outward: int
+) -> "subprocess.Popen[bytes]":
+    flags = [*flags, f"--user-data-dir={folder}"]
     if os.geteuid() == 0:
         flags.append("--no-sandbox")
     environment = {**os.environ, "XDG_CACHE_HOME": folder, "XDG_CONFIG_HOME": folder}

@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import json
 import unicodedata
 
 from gym_reason.envs.mobile.render.film import Film, Frame
@@ -61,8 +62,17 @@ _POLICY = (
 )
 
 
-def write_part(film: Film) -> str:
-    """Return a film as a part of a page, with its style."""
+def write_frames(film: Film) -> str:
+    """Return the screens of a film as JSON, for pages that show them in their own way."""
+    return json.dumps(
+        [
+            {"number": frame.number, "picture": _encode_png(frame), "done": frame.done}
+            for frame in film.frames
+        ]
+    )
+
+
+def _write_part(film: Film) -> str:
     pictures: list[str] = []
     shown = 0
     for frame in film.frames:
@@ -85,20 +95,23 @@ def write_page(film: Film) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{_text(film.about)}</title><style>{_PAGE_STYLE}</style></head>"
-        f"<body><main>{write_part(film)}</main></body></html>\n"
+        f"<body><main>{_write_part(film)}</main></body></html>\n"
     )
 
 
-def _write_frame(frame: Frame) -> str:
+def _encode_png(frame: Frame) -> str:
     file = io.BytesIO()
     frame.picture.save(file, "PNG", optimize=True)
-    data = base64.b64encode(file.getvalue()).decode("ascii")
+    return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _write_frame(frame: Frame) -> str:
     number = f"<b>{frame.number}</b>" if frame.number else ""
     label = f"Screen {frame.number}: {frame.done}" if frame.number else "The screen so far"
     done = f"{frame.done[:1].upper()}{frame.done[1:]}"
     malformed = " malformed" if frame.reward < 0 and frame.said.startswith("Not done") else ""
     parts = [
-        f'<img src="data:image/png;base64,{data}" alt="{_text(label)}" '
+        f'<img src="data:image/png;base64,{_encode_png(frame)}" alt="{_text(label)}" '
         f'width="{frame.picture.width}" height="{frame.picture.height}">',
         f'<p class="done{malformed}">{number}{_text(done)}</p>',
     ]

@@ -55,7 +55,7 @@ def programs() -> Any:
 
 def play(
     name: str,
-    policy: ReplayPolicy,
+    policy: Any,
     *,
     env: Any = None,
     task: Task = SUM,

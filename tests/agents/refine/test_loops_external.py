@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import pytest
@@ -306,3 +307,32 @@ def test_a_loop_without_its_tool_is_refused() -> None:
     for name, tool in (("rarr", "search"), ("logic-lm", "solver"), ("self-edit", "tests")):
         with pytest.raises(UsageError, match=f"{name} needs the tool '{tool}'"):
             play(name, ReplayPolicy("x"))
+
+
+def test_rci_says_an_action_anew_until_it_can_be_read() -> None:
+    env: Any = gymnasium.make(
+        "gym_reason/Mobile-v0", templates="settings.toggle", dialect="brief", max_turns=1
+    )
+    [task] = sample_tasks(env, 1, seed=3)
+    policy = ReplayPolicy("tap it", "No number.", "press", "tap 9999", "open settings", "wait")
+    trajectory = play("rci", policy, env=env, task=task)
+    assert answers(trajectory) == ["tap it", "press", "tap 9999", "open settings"]
+    *_, unread, absent = policy.prompts
+    assert "cannot be read as an action" in unread
+    assert "'press'" in unread
+    assert "9999" in absent.rpartition("cannot be read")[2]
+    assert len(policy.prompts) == 5  # what can be read is not asked for again
+    given_up = play("rci", ReplayPolicy("tap it"), env=env, task=task, attempts=2)
+    assert answers(given_up) == ["tap it"] * 4
+
+
+def test_what_cannot_be_read_changes_nothing() -> None:
+    env: Any = gymnasium.make("gym_reason/Mobile-v0", templates="settings.toggle", dialect="brief")
+    [task] = sample_tasks(env, 1, seed=3)
+    env.reset(options={"task": task})
+    form = env.unwrapped.make_tools(task)["form"]
+    before = env.unwrapped.episode.device.dump()
+    assert [form(action) for action in ("open settings", "done", "answer 3")] == ["", "", ""]
+    assert all(form(words) for words in ("", "\x00", "<think>open settings", "tap 10**9", "{}"))
+    assert env.unwrapped.episode.device.dump() == before
+    assert env.unwrapped.episode.obs_id == 0

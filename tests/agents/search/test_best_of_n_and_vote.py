@@ -23,6 +23,7 @@ from gym_reason.agents.tokenizers import build_character_tokenizer
 from gym_reason.errors import UnknownNameError, UsageError
 from gym_reason.registry import register_verifier
 from gym_reason.types import Message, Outcome, Task, Verdict
+from tests.agents.refine.episodes import play as play_loop
 from tests.agents.search.toys import TASK, ToyPolicy, emitted, play
 
 
@@ -227,3 +228,21 @@ def test_an_engine_votes_by_self_certainty(
     assert len(traces) == 4
     assert certainties[-1] == max(certainties)  # type: ignore[type-var]
     assert "stands in" not in caplog.text
+
+
+def test_an_answer_that_a_tool_finds_no_fault_with_wins_over_a_likelier_one() -> None:
+    asked: list[str] = []
+
+    def tests(text: str) -> str:
+        asked.append(text)
+        return "" if text in ("42", "43") else "1 test fails"
+
+    policy = say_in_turn(("41", -0.1), ("42", -0.9), ("43", -0.3), ("40", -0.2))
+    found = play_loop("best-of-n", policy, tools={"tests": tests}, n=4, by="tests")
+    assert sorted(asked) == ["40", "41", "42", "43"]
+    assert found.turns[-1].action == "43"  # the likeliest of those that pass
+    none_passes = say_in_turn(("41", -0.4), ("40", -0.2))
+    found = play_loop("best-of-n", none_passes, tools={"tests": tests}, n=2, by="tests")
+    assert found.turns[-1].action == "40"
+    with pytest.raises(UsageError, match="tests"):
+        play_loop("best-of-n", say_in_turn("41"), n=2, by="tests")

@@ -49,7 +49,10 @@ def test_an_oracle_is_shown_solving_the_task(env: Mobile, task: Task) -> None:
         with image.open(io.BytesIO(base64.b64decode(data))) as picture:
             assert picture.size == (240, 533)
     assert not re.search(r"(?:src|href)=\"(?!data:)", page)
-    assert env.film(task, actions) in env.film(task, actions, "page")
+    frames = json.loads(env.film(task, actions, "frames"))
+    assert [one["number"] for one in frames] == list(range(1, len(actions) + 1))
+    assert all(one["picture"] in page for one in frames)
+    assert "open notes" in [one["done"] for one in frames]
 
 
 def test_a_gif_has_a_picture_for_each_action(env: Mobile, task: Task) -> None:
