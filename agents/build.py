@@ -12,6 +12,7 @@ from gym_reason.agents import search, thinking, tool_agent  # noqa: F401 - what 
 from gym_reason.agents.answer import AnswerAgent
 from gym_reason.agents.base import Action, Agent
 from gym_reason.agents.bounded import BoundedPolicy
+from gym_reason.agents.chat_server import ChatServerAgent
 from gym_reason.agents.conversation import ChatEncoder, Conversation
 from gym_reason.agents.policy import Policy, SamplingParams
 from gym_reason.agents.refine import LOOPS, Loop
@@ -94,7 +95,8 @@ def make_actors(
     Args:
         policy: A model directory, a checkpoint or a run; or `engine:` and one of `oracle` (plays
             the environment's own demonstration), `random` (draws from the action space), `wrong`,
-            `empty`, which no agent stands around.
+            `empty`, which no agent stands around; or `openai:URL,model=NAME`, a chat server, with
+            the settings of `ChatServerAgent`, around which only `answer` stands.
         specs: Registered agents with their settings, around a policy that samples.
         params: How to sample.
         engine: What runs a model; see `load_policy`.
@@ -115,6 +117,8 @@ def make_actors(
         if name not in SCRIPTED:
             raise ConfigError(*explain_unknown("engine", name, list(SCRIPTED)))
         return [Actor(policy, _scripted(name), None)] * len(specs)
+    if colon and kind == "openai":
+        return _ask_server(policy, specs, params)
     sampler, encoder = load_policy(policy, engine)
     engine_used: Any = sampler
     bounded = BoundedPolicy(sampler, engine_used.max_positions)
@@ -233,14 +237,11 @@ def load_policy(path: str, engine: str = "local") -> tuple[Policy, ChatEncoder]:
         UsageError: The engine is not installed, or is given a setting that it does not have.
         RunError: vLLM did not start.
     """
-    import torch
-
-    from gym_reason.agents.engines.precision import choose_threads, use_fast_matmul
+    from gym_reason.agents.engines.precision import settle_machine
     from gym_reason.agents.engines.vllm.settings import read_engine
 
     kind, settings = read_engine(engine)
-    torch.set_num_threads(choose_threads("auto").threads)
-    use_fast_matmul()
+    settle_machine()
     if kind != "local":
         from gym_reason.agents.engines.vllm.build import start_on_folder
 
@@ -251,6 +252,17 @@ def load_policy(path: str, engine: str = "local") -> tuple[Policy, ChatEncoder]:
 
     model, tokenizer = load_model(path)
     return LocalEngine(model, tokenizer), ChatEncoder(tokenizer)
+
+
+def _ask_server(policy: str, specs: Sequence[str], params: SamplingParams) -> list[Actor]:
+    """Return who acts with the words of a chat server. Raises UsageError."""
+    others = [spec for spec in specs if spec != "answer"]
+    if others:
+        raise UsageError(f"the agent {others[0]!r} around a chat server", "'answer'")
+    _, positional, keywords = split_spec(policy)
+    bound = bind_texts(ChatServerAgent, (params, *positional), keywords, policy)
+    agent = ChatServerAgent(*bound.args, **bound.kwargs)
+    return [Actor(policy, partial(bind_agent, agent), None)] * len(specs)
 
 
 def _scripted(name: str) -> Callable[[Any, Task], Agent]:

@@ -46,5 +46,30 @@ _EMBEDDED = {
     "Sudoku": ("logic.sudoku:Sudoku", "Fill a grid of 4, 6 or 9 rows, at once or cell by cell."),
 }
 
+_TAKEN_IN = {
+    "GymnasiumText": (
+        "gymnasium_text:GymnasiumText",
+        "Act in a plain Gymnasium environment of texts; env=ID names it.",
+    ),
+    "ReasoningGym": (
+        "reasoning_gym:ReasoningGym",
+        "Solve the problems of a generator of reasoning-gym; dataset=NAME names it.",
+    ),
+    "TextArena": (
+        "textarena:TextArena",
+        "Play a single-player game of textarena; game=NAME names it.",
+    ),
+    "VerifiersTasks": (
+        "verifiers_tasks:VerifiersTasks",
+        "Solve the tasks of a task set of verifiers; taskset=ID names it.",
+    ),
+}
+
+TAKEN_IN = tuple(f"gym_reason/{name}-v0" for name in _TAKEN_IN)
+"""The environments that need another package, or the name of another environment."""
+
 for _name, (_place, _description) in _EMBEDDED.items():
     register_env(f"gym_reason/{_name}-v0", f"gym_reason.envs.{_place}", _description, {})
+
+for _name, (_place, _description) in _TAKEN_IN.items():
+    register_env(f"gym_reason/{_name}-v0", f"gym_reason.envs.interop.{_place}", _description, {})

@@ -157,3 +157,9 @@ def _available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def settle_machine() -> None:
+    """Let torch use the threads that are free, and the faster products where they are exact."""
+    torch.set_num_threads(choose_threads("auto").threads)
+    use_fast_matmul()

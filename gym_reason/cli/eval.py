@@ -34,9 +34,10 @@ def add_parser(subparsers: Any) -> None:
         "--policy",
         required=True,
         action="append",
-        metavar="PATH|engine:NAME",
+        metavar="PATH|engine:NAME|openai:URL",
         help="a model directory, checkpoint or run; "
-        "engine:oracle, engine:random, engine:wrong, engine:empty; several are compared",
+        "engine:oracle, engine:random, engine:wrong, engine:empty; or a chat server, "
+        "openai:http://HOST:PORT/v1,model=NAME; several are compared",
     )
     parser.add_argument(
         "--agent",

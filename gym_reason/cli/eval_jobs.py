@@ -25,7 +25,8 @@ from gym_reason.types import Json, Trajectory
 if TYPE_CHECKING:
     from gym_reason.agents.build import Actor
 
-ENGINE = "engine:"
+WITHOUT_FOLDER = ("engine:", "openai:")
+"""How policies begin that are no folder on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,10 @@ class Evaluation:
 
     def _open(self) -> None:
         args = self.plan.args
-        for policy in (args.policy[0], *(one for one in args.policy if one.startswith(ENGINE))):
+        for policy in (
+            args.policy[0],
+            *(one for one in args.policy if one.startswith(WITHOUT_FOLDER)),
+        ):
             self._load(policy)
         if args.out is not None:
             self.folder = self.stack.enter_context(EvalFolder(args.out, self.plan.settings))
@@ -268,7 +272,7 @@ def choose_temperature(args: argparse.Namespace) -> float:
 
 def describe_weights(policy: str) -> str:
     """Return what tells the weights of a policy from others under the same path."""
-    if policy.startswith(ENGINE):
+    if policy.startswith(WITHOUT_FOLDER):
         return ""
     from gym_reason.agents.models import resolve_model_folder
 
@@ -280,7 +284,7 @@ def describe_weights(policy: str) -> str:
 
 def find_tokenizers(policies: Sequence[str]) -> list[tuple[str, Path]]:
     """Return the tokenizer's file of each policy that has one."""
-    models = [policy for policy in policies if not policy.startswith(ENGINE)]
+    models = [policy for policy in policies if not policy.startswith(WITHOUT_FOLDER)]
     if not models:
         return []
     from gym_reason.agents.models import resolve_model_folder
