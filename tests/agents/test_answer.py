@@ -22,6 +22,7 @@ from tests.agents.search.toys import PRINTABLE, ToyPolicy
 
 TOKENIZER = build_character_tokenizer(PRINTABLE)
 ENCODER = ChatEncoder(TOKENIZER)
+USER: Any = "user"
 roles = st.lists(st.sampled_from(["user", "assistant", "tool"]), max_size=8)
 
 
@@ -68,7 +69,7 @@ def test_with_history_each_turn_is_a_stream_that_shows_the_latest_observations()
 
 @given(roles, st.integers(1, 5))
 def test_the_task_and_what_was_said_stay(spoken: list[Any], history: int) -> None:
-    messages = tuple(Message(role, f"{role} {i}") for i, role in enumerate(["user", *spoken]))
+    messages = tuple(Message(role, f"{role} {i}") for i, role in enumerate([USER, *spoken]))
     kept = keep_latest(messages, history)
     assert [message.role for message in kept] == [message.role for message in messages]
     answers = [i for i, message in enumerate(messages) if message.role == "assistant"]
