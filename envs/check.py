@@ -81,7 +81,7 @@ class CheckReport:
     checks: tuple[Check, ...]
     """In the order in which they ran."""
     missing: str = ""
-    """What the machine lacks, where the environment was made but not tried for that reason."""
+    """Why the environment was not tried, in one line: what the machine lacks, for example."""
 
     @property
     def ok(self) -> bool:

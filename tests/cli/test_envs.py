@@ -8,6 +8,7 @@ import pytest
 
 import gym_reason
 from gym_reason.cli import envs
+from gym_reason.envs import TAKEN_IN
 from gym_reason.errors import GymReasonError, UnknownNameError, UsageError
 
 
@@ -85,3 +86,16 @@ def test_a_dataset_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     shown = capsys.readouterr().out
     assert "Tasks         1" in shown
     assert "prompt = 'q'" in shown
+
+
+def test_all_leaves_out_those_of_other_libraries(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {name: envs.environments.get(name) for name in (*TAKEN_IN, "gym_reason/Digits-v0")}
+    monkeypatch.setattr(envs, "environments", known)
+    assert run("check", "all") == 0
+    out = capsys.readouterr().out
+    assert out.count("not checked: another library's") == len(TAKEN_IN)
+    assert out.endswith(f"1 of 1 environments pass, {len(TAKEN_IN)} not checked\n")
+    assert run("check", TAKEN_IN[0]) == 1  # named alone, it says what it lacks
+    assert "FAIL" in capsys.readouterr().out
