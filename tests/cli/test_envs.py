@@ -10,6 +10,7 @@ import gym_reason
 from gym_reason.cli import envs
 from gym_reason.envs import TAKEN_IN
 from gym_reason.errors import GymReasonError, UnknownNameError, UsageError
+from gym_reason.registry import environments
 
 
 def run(*arguments: str) -> int:
@@ -91,7 +92,7 @@ def test_a_dataset_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_all_leaves_out_those_of_other_libraries(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = {name: envs.environments.get(name) for name in (*TAKEN_IN, "gym_reason/Digits-v0")}
+    known = {name: environments.get(name) for name in (*TAKEN_IN, "gym_reason/Digits-v0")}
     monkeypatch.setattr(envs, "environments", known)
     assert run("check", "all") == 0
     out = capsys.readouterr().out
