@@ -2,7 +2,6 @@
 
 import dataclasses
 import inspect
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from gym_reason.agents.policy import Policy, SamplingParams
 from gym_reason.agents.refine import LOOPS, Loop
 from gym_reason.agents.refine.prompts import read_templates
 from gym_reason.agents.scripted import ScriptedAgent
+from gym_reason.config import read_toml
 from gym_reason.errors import ConfigError, UsageError
 from gym_reason.registry import agents, explain_unknown, register_agent
 from gym_reason.types import Json, Message, Task
@@ -175,7 +175,7 @@ def find_trained_prompts(policy: str, spec: str) -> dict[str, str]:
     )
     if path is None:
         return {}
-    recipe = tomllib.loads(path.read_text("utf-8"))
+    recipe = read_toml(path)
     same = split_spec(str(recipe.get("agent", "")))[0] == split_spec(spec)[0]
     return dict(recipe.get("prompts", {})) if same else {}
 

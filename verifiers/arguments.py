@@ -32,6 +32,13 @@ def split_spec(spec: str) -> tuple[str, list[str], dict[str, str]]:
     return name, positional, keywords
 
 
+def with_setting(spec: str, name: str, value: object) -> str:
+    """Return `spec` with one of its arguments by name set, in place of the one that it has."""
+    own, positional, keywords = split_spec(spec)
+    named = (f"{key}={item}" for key, item in (keywords | {name: str(value)}).items())
+    return f"{own}:{','.join((*positional, *named))}"
+
+
 def bind_texts(
     factory: Callable[..., object],
     positional: Sequence[object],

@@ -21,6 +21,7 @@ from gym_reason.evaluate.summary import EvalSummary, summarise
 from gym_reason.rollout import EpisodeLimits
 from gym_reason.seeding import derive_seed
 from gym_reason.types import Json, Trajectory
+from gym_reason.verifiers.arguments import with_setting
 
 if TYPE_CHECKING:
     from gym_reason.agents.build import Actor
@@ -246,9 +247,7 @@ def choose_agents(studies: Sequence[str]) -> list[str]:
 
 def with_budget(agent: str, budget: int | None) -> str:
     """Return an agent's spec with the tokens that its turn may use up."""
-    if budget is None:
-        return agent
-    return f"{agent}{',' if ':' in agent else ':'}tokens={budget}"
+    return agent if budget is None else with_setting(agent, "tokens", budget)
 
 
 def parse_ks(text: str, samples: int) -> list[int]:

@@ -18,7 +18,7 @@ from gym_reason.trainers.data.examples import read_messages, read_prompt
 from gym_reason.trainers.data.files import is_valid_text
 from gym_reason.trainers.session import Session
 from gym_reason.types import Completion, Message, Task, TokenTrace
-from gym_reason.verifiers.arguments import split_spec
+from gym_reason.verifiers.arguments import split_spec, with_setting
 
 
 def play_demonstrations(
@@ -100,12 +100,10 @@ def make_demonstrator(
     """Return what plays known actions; in a loop that mends, only the mended answer is learned."""
     policy = DemonstrationPolicy(actions, session.learner.tokenizer)
     spec, prompts = session.recipe.agent, session.recipe.prompts
-    name, positional, keywords = split_spec(spec)
-    if name not in ("answer", *MENDING):
+    if split_spec(spec)[0] not in ("answer", *MENDING):
         spec, prompts = "answer", {}
     elif mending:
-        settings = [f"{key}={value}" for key, value in (keywords | {"credit": "last"}).items()]
-        spec = f"{name}:{','.join((*positional, *settings))}"
+        spec = with_setting(spec, "credit", "last")
     return bind_agent(make_agent(spec, policy, SamplingParams(), prompts), env, task)
 
 

@@ -12,7 +12,7 @@ from gym_reason.agents.engines.local.budget import default_cache_bytes
 from gym_reason.agents.engines.local.certainty import measure_certainty
 from gym_reason.agents.engines.local.detokenizer import Detokenizer, StopSearch
 from gym_reason.agents.engines.local.requests import Request
-from gym_reason.agents.engines.local.sampling import check_params
+from gym_reason.agents.engines.local.sampling import check_prompt
 from gym_reason.agents.engines.local.scheduler import Scheduler
 from gym_reason.agents.engines.local.selection import choose_decoder
 from gym_reason.agents.policy import SamplingParams
@@ -215,24 +215,7 @@ class LocalEngine:
         self, prompt: Sequence[int], params: SamplingParams, deliver: Any, fail: Any
     ) -> Request:
         """Return a checked request."""
-        check_params(params)
-        ids = tuple(map(int, prompt))
-        if not ids:
-            raise UsageError("an empty prompt", "at least one token", "start prompts with <bos>")
-        if min(ids) < 0 or max(ids) >= self.decoder.vocab_size:
-            raise UsageError(
-                f"token {min(ids) if min(ids) < 0 else max(ids)} in a prompt",
-                f"0 to {self.decoder.vocab_size - 1}",
-                "encode prompts with the model's own tokenizer",
-            )
-        limit = params.max_tokens
-        if self.max_positions is not None:
-            room = self.max_positions - len(ids)
-            if room < 1:
-                raise UsageError(
-                    f"a prompt of {len(ids)} tokens", f"less than the model's {self.max_positions}"
-                )
-            limit = min(limit, room)
+        ids, limit = check_prompt(prompt, params, self.decoder.vocab_size, self.max_positions)
         search = StopSearch(self._detokenizer, params.stop) if params.stop else None
         stops = tuple(dict.fromkeys((*self.stop_token_ids, *params.stop_token_ids)))
         return Request(ids, params, limit, stops, deliver, fail, search)

@@ -1,5 +1,6 @@
 """Drawing tokens: truncation, one uniform number per token, inverse distribution function."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -34,6 +35,39 @@ def check_params(params: SamplingParams) -> None:
     for name, value, valid, expected in ranges:
         if not valid:
             raise UsageError(f"{name}={value!r}", expected)
+
+
+def check_prompt(
+    prompt: Sequence[int], params: SamplingParams, vocab_size: int, positions: int | None
+) -> tuple[tuple[int, ...], int]:
+    """Return a prompt's tokens, and how many may follow them.
+
+    Args:
+        prompt: Token ids.
+        params: How it is completed.
+        vocab_size: Tokens that the model knows.
+        positions: Most tokens of a prompt and its completion together; None for no limit.
+
+    Raises:
+        UsageError: The prompt is empty, too long or holds an unknown token, or a parameter is out
+            of range.
+    """
+    check_params(params)
+    ids = tuple(map(int, prompt))
+    if not ids:
+        raise UsageError("an empty prompt", "at least one token", "start prompts with <bos>")
+    if min(ids) < 0 or max(ids) >= vocab_size:
+        raise UsageError(
+            f"token {min(ids) if min(ids) < 0 else max(ids)} in a prompt",
+            f"0 to {vocab_size - 1}",
+            "encode prompts with the model's own tokenizer",
+        )
+    if positions is None:
+        return ids, params.max_tokens
+    room = positions - len(ids)
+    if room < 1:
+        raise UsageError(f"a prompt of {len(ids)} tokens", f"less than the model's {positions}")
+    return ids, min(params.max_tokens, room)
 
 
 def is_greedy(params: SamplingParams) -> bool:

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gym_reason.agents.engines.local.detokenizer import Detokenizer
-from gym_reason.agents.engines.local.sampling import check_params
+from gym_reason.agents.engines.local.sampling import check_prompt
 from gym_reason.agents.engines.vllm.backend import Backend
 from gym_reason.agents.engines.vllm.canary import Canary
 from gym_reason.agents.engines.vllm.orders import (
@@ -233,24 +233,7 @@ class VllmEngine:
 
     def _order(self, prompt: Sequence[int], params: SamplingParams) -> Order:
         """Return a checked order of one completion."""
-        check_params(params)
-        ids = tuple(map(int, prompt))
-        if not ids:
-            raise UsageError("an empty prompt", "at least one token", "start prompts with <bos>")
-        if min(ids) < 0 or max(ids) >= self._vocab_size:
-            raise UsageError(
-                f"token {min(ids) if min(ids) < 0 else max(ids)} in a prompt",
-                f"0 to {self._vocab_size - 1}",
-                "encode prompts with the model's own tokenizer",
-            )
-        limit = params.max_tokens
-        if self.max_positions is not None:
-            room = self.max_positions - len(ids)
-            if room < 1:
-                raise UsageError(
-                    f"a prompt of {len(ids)} tokens", f"less than the model's {self.max_positions}"
-                )
-            limit = min(limit, room)
+        ids, limit = check_prompt(prompt, params, self._vocab_size, self.max_positions)
         stops = tuple(dict.fromkeys((*self.stop_token_ids, *params.stop_token_ids)))
         return Order(ids, params, limit, stops)
 
