@@ -1,8 +1,11 @@
 """Arithmetic in one turn: a sum, a difference or a product of two numbers."""
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from gym_reason.envs.base import ReasoningEnv, check_choice, check_integer
+from gym_reason.envs.equations import mend_first_equation
 from gym_reason.envs.problems import (
     MAX_DIGITS,
     OPERATIONS,
@@ -70,6 +73,14 @@ class Arithmetic(ReasoningEnv):
         return problem_task(
             draw_problem(rng, self.operation, self.digits), self.digits, self.prompt_style
         )
+
+    def make_tools(self, task: Task) -> Mapping[str, Callable[[str], str]]:
+        """Return `equations`, which reads a derivation and mends its first false equation.
+
+        The problem itself it does not work out.
+        """
+        asked = " ".join(message.content for message in task.prompt)
+        return {"equations": lambda text: mend_first_equation(text, unasked=asked)}
 
     def demonstrate(self, task: Task, thinking: bool = True) -> tuple[str, ...]:
         """Return the answer, after the column derivation or after empty thoughts."""

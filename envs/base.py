@@ -148,8 +148,9 @@ class ReasoningEnv(gymnasium.Env[str, str]):
 
         A tool knows no more than the task's prompt does: never the reference. It may be called from
         another thread. `tests` runs a program on the public tests and says what fails, nothing
-        where all pass; `prover` says what is wrong with a proof, nothing where it is one; `form`
-        says why an action cannot be read, nothing where it can.
+        where all pass; `prover` says what is wrong with a proof, nothing where it is one;
+        `equations` gives a text back as far as its first false equation, with that one mended,
+        nothing where all hold; `form` says why an action cannot be read, nothing where it can.
         """
         del task
         return {}

@@ -4,8 +4,11 @@ Demonstrations are played through the environment, so they have the token stream
 will meet, for any number of turns, and one that the verifier refuses never enters.
 """
 
+import itertools
 import time
+from collections.abc import Sequence
 
+from gym_reason.errors import UsageError
 from gym_reason.seeding import derive_rng
 from gym_reason.trainers.batch import TokenBatch, make_batch
 from gym_reason.trainers.formulas.aggregation import token_mean
@@ -18,9 +21,11 @@ from gym_reason.trainers.optimiser import (
 )
 from gym_reason.trainers.session import Session, check_finite
 from gym_reason.trainers.supervised.demonstrations import play_demonstrations
-from gym_reason.types import Json
+from gym_reason.types import Json, Task
 
 STAGE = "cold_start"
+DRAWS_TO_BALANCE = 20
+"""Problems that are drawn for each that is kept, where kinds of them are to come equally often."""
 
 
 def is_finished(session: Session) -> bool:
@@ -74,9 +79,33 @@ def make_demonstrations(session: Session) -> TokenBatch:
     """Return the demonstrations of the recipe as one batch."""
     settings = session.recipe.cold_start
     level = 0 if session.curriculum is not None else None
-    tasks = session.draw_tasks(settings.problems, STAGE, "tasks", level=level)
+    draws = DRAWS_TO_BALANCE if settings.balance else 1
+    tasks = session.draw_tasks(draws * settings.problems, STAGE, "tasks", level=level)
+    if settings.balance:
+        tasks = deal_evenly(tasks, settings.balance, settings.problems)
     envs = session.envs(level)
     traces = play_demonstrations(
         session, tasks, settings.think_share, envs, STAGE, mend_share=settings.mend_share
     )
     return make_batch(traces, session.learner.pad_id, session.learner.device)
+
+
+def deal_evenly(tasks: Sequence[Task], key: str, count: int) -> tuple[Task, ...]:
+    """Return `count` of the tasks, of each kind as many as of the others, if there are so many.
+
+    Args:
+        tasks: Where they are taken from, the first ones of each kind first.
+        key: Whose value in a task's `meta` is its kind.
+        count: How many.
+
+    Raises:
+        UsageError: A task has no such key.
+    """
+    kinds: dict[str, list[Task]] = {}
+    for task in {task.id: task for task in tasks}.values():
+        if key not in task.meta:
+            known = ", ".join(sorted(task.meta)) or "nothing"
+            raise UsageError(f"cold_start.balance = {key!r}, not in a task's meta", known)
+        kinds.setdefault(str(task.meta[key]), []).append(task)
+    dealt = itertools.zip_longest(*(kinds[kind] for kind in sorted(kinds)))
+    return tuple(task for task in itertools.chain.from_iterable(dealt) if task)[:count]

@@ -90,6 +90,9 @@ class ColdStartSettings:
     """Optimiser steps; 0 leaves the stage out."""
     problems: int = 1000
     """How many problems are demonstrated."""
+    balance: str = ""
+    """Key in `meta` of the environment's tasks by whose values the problems are dealt evenly, where
+    a few drawn by chance might leave a kind out; nothing takes them as they are drawn."""
     think_share: float = 1.0
     """Share of the demonstrations that show their reasoning; the others answer at once."""
     mend_share: float = 0.0

@@ -69,6 +69,26 @@ async def critic(talk: Talk, *, rounds: int = 2, tool: str = "search") -> None:
             return
 
 
+@refine_loop(
+    "backtrack", paper="GSM8K's calculator, arXiv 2110.14168", grade="G", tools=("equations",)
+)
+async def backtrack(talk: Talk, *, rounds: int = 3, tool: str = "equations") -> None:
+    """Draft; where a tool finds a false step, go on from there with the step mended.
+
+    Source: Cobbe et al. 2021, whose calculator overrides what the policy computes while it writes;
+    here it reads a draft, and mends one step a round.
+    """
+    draft = await talk.draft()
+    talk.propose(draft)
+    for _ in range(rounds):
+        mended = await talk.use(tool, draft, whole=True)
+        if not mended or mended.startswith("error"):
+            return
+        talk.hear(mended)
+        draft = await talk.go_on_from(mended)
+        talk.propose(draft)
+
+
 @refine_loop("flare", paper="FLARE, arXiv 2305.06983", grade="R", tools=("search",))
 async def flare(
     talk: Talk, *, sentences: int = 12, threshold: float = 0.4, done: str = "END"

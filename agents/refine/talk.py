@@ -66,6 +66,7 @@ class Talk:
         knows the reference: only a loop that is flagged as an oracle is given it.
         """
         self._main, self._policy, self._params = conversation, policy, params
+        self._opening = conversation.messages
         self._seed, self._prompts, self._limits = seed, prompts, limits
         self._tools = tools
         self.judge = judge
@@ -117,6 +118,17 @@ class Talk:
         words = self._prompts.render(role, self._with_task(values))
         aside = self._main.open_aside((Message("user", words),))
         return await self._sample(aside, trained=trained, stop=stop)
+
+    async def go_on_from(self, words: str, *, trained: bool = True) -> str:
+        """Return an answer to the task that begins with the words given, as if it had said them.
+
+        It is given in a conversation of its own; only what the policy adds may be trained on.
+        """
+        self._go_on()
+        aside = self._main.open_aside(self._opening)
+        aside.prompt_ids()
+        aside.add_words(words)
+        return await self._sample(aside, trained=trained, before=words)
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -232,11 +244,11 @@ class Talk:
         """Write down what was said to the present answer, for reports."""
         self._heard = words
 
-    async def use(self, tool: str, text: str) -> str:
-        """Return what a tool says, cut where it is long; a line `error: ...` where it fails.
+    async def use(self, tool: str, text: str, *, whole: bool = False) -> str:
+        """Return what a tool says; a line `error: ...` where it fails.
 
-        Other episodes go on meanwhile. Raises UsageError for a tool that there is not, and
-        LimitReached where no uses are left.
+        What is long is cut, unless it is wanted `whole`. Other episodes go on meanwhile. Raises
+        UsageError for a tool that there is not, and LimitReached where no uses are left.
         """
         if tool not in self._tools:
             known = ", ".join(sorted(self._tools)) or "none here"
@@ -251,7 +263,7 @@ class Talk:
             return f"error: {tool} took more than {self._limits.tool_seconds:g} seconds"
         except Exception as error:  # it is anybody's code, on what a policy wrote
             return cut_answer(f"error: {tool} failed: {type(error).__name__}: {error}", 300)
-        return cut_answer(said, self._limits.tool_characters, CUT)
+        return said if whole else cut_answer(said, self._limits.tool_characters, CUT)
 
     def _go_on(self) -> None:
         """Count what is said from here on to the next answer, where there is one already."""
@@ -263,16 +275,22 @@ class Talk:
         return {"task": self.task, **values}
 
     async def _sample(
-        self, conversation: Conversation, *, trained: bool, stop: tuple[str, ...] = ()
+        self,
+        conversation: Conversation,
+        *,
+        trained: bool,
+        stop: tuple[str, ...] = (),
+        before: str = "",
     ) -> str:
-        """Sample a message within what is left of the tokens."""
+        """Sample a message within what is left of the tokens; `before` stands in it already."""
         rooms = self._plan([self._params.max_tokens])
         if not rooms:
             raise LimitReached
         completion = await self._call(conversation, rooms[0], stop, trained=trained)
-        conversation.end_message(completion.text)
+        text = before + completion.text
+        conversation.end_message(text)
         self._completion = completion
-        return completion.text
+        return text
 
     def _plan(self, most: Sequence[int]) -> list[int]:
         """Return the room of each call that can be made now, all at once: the first of those asked.

@@ -5,8 +5,8 @@ A scorer is named in the setting `by`:
 - `likelihood`: the mean log-probability of the branch's tokens;
 - `certainty`: self-certainty, how far the policy's distributions are from uniform; where the engine
   cannot tell, the mean log-probability stands in for it, and a warning says so;
-- `tests` or `prover`: whether that tool of the environment finds no fault, and the mean
-  log-probability among equals: what loops that mend by a tool are fairly compared with;
+- `tests`, `prover` or `equations`: whether that tool of the environment finds no fault, and the
+  mean log-probability among equals: what loops that mend by a tool are fairly compared with;
 - `verifier`: the verifier of the environment, which knows the reference: an oracle;
 - any registered verifier that needs no reference, such as `reward_model:PATH` or
   `process_reward_model:PATH`: it is shown the conversation and what the branch says.
@@ -32,7 +32,7 @@ from gym_reason.verifiers.capabilities import prepare
 logger = logging.getLogger(__name__)
 
 LIKELIHOOD, CERTAINTY, ORACLE = "likelihood", "certainty", "verifier"
-TOOLS = ("tests", "prover")
+TOOLS = ("tests", "prover", "equations")
 """Tools of environments that say nothing where they find no fault."""
 
 

@@ -17,6 +17,7 @@ CANARY = "31415926"
 MODULES = {module.__name__ for module in (external, intrinsic, tuned)}
 NAMES = sorted(name for name, loop in LOOPS.items() if loop.run.__module__ in MODULES)
 LINES = {
+    "backtrack": ("2+0+0=3", ",1+3+0=6", ",1+1=3"),
     "cove": ("41", "Is it 41?\nIs it 43?", "no", "yes", "43"),
     "rarr": ("It is 41 here.", "Which?\nWhat?", "no", "It is 43 here.", "no", "It is 44 here."),
     "volcano": ("41", "small", "43", "B", "big", "44", "B", "big", "45", "A"),
@@ -48,11 +49,12 @@ def lines_for(name: str) -> tuple[str, ...]:
 
 def fake_tools(names: tuple[str, ...]) -> dict[str, Any]:
     said = {"search": "[doc] 12 and 30 are numbers.", "solver": "error: line 1", "python": "error"}
+    said["equations"] = "2+0+0=2"
     return {name: lambda text, words=said[name]: words for name in names if name in said}
 
 
 def test_there_are_as_many_loops_as_papers() -> None:
-    assert len(NAMES) == 19
+    assert len(NAMES) == 20
     assert all(LOOPS[name].paper and LOOPS[name].grade in "CPRSG" for name in NAMES)
 
 

@@ -189,6 +189,33 @@ def test_critic_may_use_another_tool_and_needs_that_one() -> None:
         play("critic", policy, tools={"search": calculator}, tool="calculator")
 
 
+def test_backtrack_goes_on_from_the_first_false_equation() -> None:
+    draft = "<think>2+0+0=3,1+3+0=5</think>53"
+    policy = ReplayPolicy(draft, ",1+3+0=6</think>62", "</think>42", "unsaid")
+    trajectory = play("backtrack", policy)
+    question, *mended = policy.prompts
+    assert mended == [f"{question}<think>2+0+0=2", f"{question}<think>2+0+0=2,1+3+0=4"]
+    second, third = "<think>2+0+0=2,1+3+0=6</think>62", "<think>2+0+0=2,1+3+0=4</think>42"
+    assert answers(trajectory) == [draft, second, third]
+    assert heard(trajectory) == ["<think>2+0+0=2", "<think>2+0+0=2,1+3+0=4"]
+    # What the tool wrote is read, not learned.
+    assert sorted(trained(trajectory, policy)) == [
+        (0, draft), (1, ",1+3+0=6</think>62"), (2, "</think>42"),
+    ]  # fmt: skip
+    assert trajectory.ret == 1.0
+
+
+def test_backtrack_keeps_what_its_tool_finds_no_fault_with() -> None:
+    for tool in ("", "error: broken"):
+        policy = ReplayPolicy("41", "unsaid")
+        trajectory = play("backtrack", policy, tools={"equations": lambda _, said=tool: said})
+        assert answers(trajectory) == ["41"]
+    long = "1+1=2," * 900
+    policy = ReplayPolicy("41", "42")
+    play("backtrack", policy, tools={"equations": Recorder(long, "")})
+    assert policy.prompts[1].endswith(long)  # a text to go on from is never cut
+
+
 def test_flare_looks_up_only_what_it_was_not_sure_of() -> None:
     search = Recorder("[fr#1] Paris is the capital.")
     policy = UnsurePolicy(
