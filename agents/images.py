@@ -79,9 +79,21 @@ class ImageEncoder:
             raise UsageError(f"{len(images)} images for {count} {self.placeholder}", "one for each")
         if not images:
             return tuple(unexpanded)
-        pictures = [open_image(image) for image in images]
-        read = self._processor(text=[text], images=[pictures], add_special_tokens=False)
-        return PromptWithImages(map(int, read["input_ids"][0]), images, unexpanded)
+        ids = self._expand(text, [open_image(image) for image in images])
+        return PromptWithImages(map(int, ids), images, unexpanded)
+
+    def _expand(self, text: str, pictures: list[Any]) -> Sequence[int]:
+        reason = ""
+        # Some want a list of images for each text, which others take for something else.
+        for given in (pictures, [pictures]):
+            try:
+                read = self._processor(text=[text], images=given, add_special_tokens=False)
+            except (ValueError, TypeError, IndexError) as error:
+                reason = reason or " ".join(f"{error}".split())[:200]
+                continue
+            ids: Sequence[int] = read["input_ids"][0]
+            return ids
+        raise UsageError(f"images that the model's processor refuses: {reason}", "ones it can read")
 
     @property
     def _owner(self) -> Any:
