@@ -38,12 +38,12 @@ from jobs import ROOT, JobError, describe_machine, find_trl_python, run_job  # n
 RESULTS = ROOT / "benchmarks" / "results"
 SHARES = {
     "cold_start": 0.16,
-    "grpo_local": 0.25,
-    "grpo_vllm": 0.3,
+    "grpo_local": 0.22,
+    "grpo_vllm": 0.24,
+    "grpo_trl": 0.24,
     "generation_local": 0.08,
     "generation_vllm": 0.2,
     "generation_transformers": 0.12,
-    "grpo_trl": 0.3,
 }
 """The parts in order, each with the most that it may take of the budget; together more than all."""
 MACHINE_SHARE = 0.25

@@ -15,11 +15,11 @@ from tests.agents.loop_backends import TOKENIZER, small_model
 WAITING = ("_local_scalar_dense", "equal", "nonzero", "is_nonzero", "_unique2", "masked_select")
 
 
-class Watch(TorchDispatchMode):
+class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the operations of torch by name."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.seen: Counter[str] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -29,7 +29,8 @@ class Watch(TorchDispatchMode):
 
 def run(prompts: list[list[int]], params: SamplingParams) -> Counter[str]:
     engine = LocalEngine(small_model(), TOKENIZER, stop_token_ids=())
-    with Watch() as watch:
+    watch = Watch()
+    with watch:
         engine.generate(prompts, params)
     return watch.seen
 

@@ -41,7 +41,8 @@ def vision_processor() -> Idefics3Processor:
     backend = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="<unk>"))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(
+    make_tokenizer: Any = PreTrainedTokenizerFast  # its signature has no types
+    tokenizer = make_tokenizer(
         tokenizer_object=backend, unk_token="<unk>", eos_token="<|im_end|>", pad_token="<pad>"
     )
     special = ["<|im_start|>", "<image>", "<fake_token_around_image>", "<global-img>"]
@@ -69,7 +70,8 @@ def vision_config(processor: Idefics3Processor) -> Any:
         **{"num_attention_heads": 2, "image_size": TILE, "patch_size": PATCH},
     }
     image_id = tokenizer.convert_tokens_to_ids("<image>")
-    return Idefics3Config(
+    make_config: Any = Idefics3Config  # its signature does not tell of `pad_token_id`
+    return make_config(
         text_config=text, vision_config=vision, scale_factor=2, image_token_id=image_id,
         pad_token_id=tokenizer.pad_token_id, tie_word_embeddings=False,
     )  # fmt: skip
@@ -78,7 +80,8 @@ def vision_config(processor: Idefics3Processor) -> Any:
 def save_vision_model(folder: Path, seed: int = 0) -> Any:
     """Write a model and its processor, and return the model."""
     processor = vision_processor()
-    model: Any = Idefics3ForConditionalGeneration(vision_config(processor)).eval()
+    model: Any = Idefics3ForConditionalGeneration(vision_config(processor))
+    model.eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in model.parameters():

@@ -82,6 +82,7 @@ def test_completions_are_those_of_the_model(
     asked = [ask(FIRST), ask(OTHER), ask(FIRST, SECOND), ask(SECOND, FIRST), ask()]
     prompts = [encoder.encode_prompt(messages) for messages in asked]
     assert len(prompts[0]) == len(prompts[1])
+    completions: list[Completion] = []
     # The second time the keys and values of all that came before are there.
     for _ in range(2):
         completions = engine.generate(prompts, GREEDY)
