@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,6 @@ from gym_reason.agents.conversation import ChatEncoder, Conversation
 from gym_reason.agents.engines.vllm.engine import VllmEngine
 from gym_reason.agents.images import ImageEncoder, open_image
 from gym_reason.agents.policy import PromptWithImages, SamplingParams
-from gym_reason.cli import main
 from gym_reason.errors import RunError
 from gym_reason.images import find_kind
 from gym_reason.types import Completion, Message
@@ -126,14 +127,18 @@ def test_another_idea_of_the_tokens_of_an_image_is_noticed(
 
 
 def test_the_command_plays_a_phone_by_its_screenshots(
-    folder: Path, model: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, model: Any, tmp_path: Path
 ) -> None:
     del model
     words = ["eval", "gym_reason/MobileScreen-v0", "seen=screenshot", "prompt_style=bare"]
     words += ["max_turns=3", "--policy", str(folder), "--engine", "vllm:max_rows=16"]
     words += ["--limit", "2", "--max-tokens", "8", "--out", str(tmp_path / "out"), "--json"]
-    assert main(words) == 0
-    (row,) = json.loads(capsys.readouterr().out)["results"]
+    # A process of its own: there is one vLLM in each, and the command's ends with it.
+    done = subprocess.run(
+        [sys.executable, "-m", "gym_reason", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["results"]
     assert (row["tasks"], row["unscorable"]) == (2, 0)
     kept = list((tmp_path / "out" / "trajectories" / "images").iterdir())
     assert {find_kind(path.read_bytes()) for path in kept} == {"png"}
