@@ -246,7 +246,7 @@ def load_policy(path: str, engine: str = "local") -> tuple[Policy, ChatEncoder]:
         from gym_reason.agents.engines.vllm.build import start_on_folder
 
         sampler, encoded = start_on_folder(kind, settings, path)
-        return sampler, ChatEncoder(encoded)
+        return sampler, ChatEncoder(encoded, images=sampler.images)
     from gym_reason.agents.engines.local import LocalEngine
     from gym_reason.agents.models import load_model
 

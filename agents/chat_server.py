@@ -12,10 +12,12 @@ import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from gym_reason.agents.answer import keep_latest
 from gym_reason.agents.base import Action
 from gym_reason.agents.conversation import Conversation
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.errors import ConfigError, RunError, UsageError
+from gym_reason.images import write_data_uri
 from gym_reason.text import shorten
 from gym_reason.types import Message
 
@@ -40,6 +42,7 @@ class ChatServerAgent:
         timeout_s: float = 600.0,
         attempts: int = 5,
         concurrency: int = 256,
+        history: int | None = None,
     ) -> None:
         """Keep whom to ask; nothing is sent yet.
 
@@ -51,6 +54,8 @@ class ChatServerAgent:
             timeout_s: Most seconds of one request.
             attempts: Requests for one reply, the first included.
             concurrency: Most requests at once; the others wait.
+            history: How many of the latest observations are sent, with their images, besides the
+                task and all that was replied; None for all of them.
 
         Raises:
             UsageError: For an address that is none, or a parameter that the server cannot have.
@@ -65,12 +70,14 @@ class ChatServerAgent:
             ("timeout_s", timeout_s),
             ("attempts", attempts),
             ("concurrency", concurrency),
+            ("history", history),
         ):
-            if not value > 0:
+            if value is not None and not value > 0:
                 raise UsageError(f"{name} = {value} for a chat server", "more than 0")
         self._url = url.rstrip("/") + "/chat/completions"
         self._local = parts.hostname in _LOOPBACK
         self._timeout_s, self._attempts, self._concurrency = timeout_s, attempts, concurrency
+        self._history = history
         self._headers = {"Authorization": f"Bearer {read_key(api_key_env)}"} if api_key_env else {}
         self._body: dict[str, Any] = {
             "model": model,
@@ -88,7 +95,9 @@ class ChatServerAgent:
 
     async def act(self, conversation: Conversation, seed: int) -> Action:
         """Return the server's reply as the action. Raises RunError where there is none."""
-        messages = [_to_json(message) for message in conversation.messages]
+        said = conversation.messages
+        shown = said if self._history is None else keep_latest(said, self._history)
+        messages = [_to_json(message) for message in shown]
         # A seed of these servers is a signed number of 32 bits for some.
         content = json.dumps({**self._body, "messages": messages, "seed": seed % 2**31})
         self._waiting += 1
@@ -163,12 +172,22 @@ def read_key(variable: str) -> str:
     return key
 
 
-def _to_json(message: Message) -> dict[str, str]:
-    if message.images:
-        raise UsageError("a message with pictures for a chat server", "texts")
+def _to_json(message: Message) -> dict[str, Any]:
+    """Return a message as these servers read it, its images before its words.
+
+    Raises UsageError for an image of an unknown kind.
+    """
     # `tool` needs the id of a call, which texts do not have.
     role = "user" if message.role == "tool" else message.role
-    return {"role": role, "content": message.content}
+    if not message.images:
+        return {"role": role, "content": message.content}
+    parts: list[dict[str, Any]] = [
+        {"type": "image_url", "image_url": {"url": write_data_uri(image)}}
+        for image in message.images
+    ]
+    if message.content:
+        parts.append({"type": "text", "text": message.content})
+    return {"role": role, "content": parts}
 
 
 def _read_reply(content: bytes) -> str:

@@ -4,7 +4,9 @@ import dataclasses
 from collections import OrderedDict
 from typing import Protocol
 
-from gym_reason.agents.policy import Tokenizer
+from gym_reason.agents.images import ImageEncoder
+from gym_reason.agents.policy import PromptWithImages, Tokenizer
+from gym_reason.errors import UsageError
 from gym_reason.types import Completion, Message, TokenTrace
 
 
@@ -26,9 +28,19 @@ class ChatTokenizer(Tokenizer, Protocol):
 class ChatEncoder:
     """Turns messages into token ids, with the tokenizer's chat template where it has one."""
 
-    def __init__(self, tokenizer: ChatTokenizer, cache_size: int = 1024) -> None:
-        """Keep the ids of the `cache_size` latest prompts: the samples of a group share theirs."""
+    def __init__(
+        self,
+        tokenizer: ChatTokenizer,
+        cache_size: int = 1024,
+        images: ImageEncoder | None = None,
+    ) -> None:
+        """Keep the ids of the `cache_size` latest prompts: the samples of a group share theirs.
+
+        `images` encodes for a model that reads images. Without it, messages with images are
+        refused: a policy that is not shown what it is asked about would fail unnoticed.
+        """
         self._tokenizer = tokenizer
+        self._images = images
         self._cache: OrderedDict[tuple[Message, ...], tuple[int, ...]] = OrderedDict()
         self._cache_size = cache_size
 
@@ -36,7 +48,11 @@ class ChatEncoder:
         """Return the ids after which the policy is to speak."""
         cached = self._cache.get(messages)
         if cached is None:
-            cached = tuple(self._encode(self.render(messages)))
+            text = self.render(messages)
+            if self._images is None:
+                cached = tuple(self._encode(text))
+            else:
+                cached = self._images.encode(text, images_of(messages))
             self._cache[messages] = cached
             if len(self._cache) > self._cache_size:
                 self._cache.popitem(last=False)
@@ -46,6 +62,8 @@ class ChatEncoder:
         self, before: tuple[Message, ...], emitted: str, after: tuple[Message, ...]
     ) -> tuple[int, ...] | None:
         """Return the ids that lead from the end of what the policy emitted to its next turn.
+
+        Where images came, the ids are a PromptWithImages.
 
         Args:
             before: The messages that the policy answered.
@@ -57,9 +75,14 @@ class ChatEncoder:
         """
         said = self.render(before) + emitted
         full = self.render(after)
-        if full.startswith(said):
+        if not full.startswith(said):
+            return None
+        if self._images is None:
             return tuple(self._encode(full[len(said) :]))
-        return None
+        seen, images = images_of(before), images_of(after)
+        if images[: len(seen)] != seen:
+            return None
+        return self._images.encode(full[len(said) :], images[len(seen) :])
 
     def encode_words(self, words: str) -> tuple[int, ...]:
         """Return the ids of words inside a message, without special tokens."""
@@ -72,7 +95,18 @@ class ChatEncoder:
         return text
 
     def render(self, messages: tuple[Message, ...]) -> str:
-        """Return the conversation as one text, ready for the policy to go on."""
+        """Return the conversation as one text, ready for the policy to go on.
+
+        Raises UsageError for images where the policy reads none.
+        """
+        if self._images is not None:
+            return self._images.render(messages)
+        if any(message.images for message in messages):
+            raise UsageError(
+                "a message with images for a policy that reads texts alone",
+                "a vision-language model",
+                "--policy FOLDER --engine vllm, or --policy openai:URL",
+            )
         if getattr(self._tokenizer, "chat_template", None) is None:
             return "\n".join(message.content for message in messages)
         rows = [{"role": message.role, "content": message.content} for message in messages]
@@ -84,6 +118,11 @@ class ChatEncoder:
         # A template writes its own special tokens; adding them again would double the first one.
         has_template = getattr(self._tokenizer, "chat_template", None) is not None
         return self._tokenizer.encode(text, add_special_tokens=not has_template)
+
+
+def images_of(messages: tuple[Message, ...]) -> tuple[bytes, ...]:
+    """Return the images of a conversation, in order."""
+    return tuple(image for message in messages for image in message.images)
 
 
 class Conversation:
@@ -109,16 +148,20 @@ class Conversation:
         self._mask: list[bool] = []
         self._logprobs: list[float] = []
         self._turns: list[int] = []
+        self._images: tuple[bytes, ...] = ()
+        self._unexpanded: list[int] = []
         self._turn = 0
 
     def prompt_ids(self) -> tuple[int, ...]:
-        """Return every token up to the policy's next turn."""
+        """Return every token up to the policy's next turn, with images as a PromptWithImages."""
         if self._encoder is None:
             return ()
         if not self._ids:
             self._append(self._encoder.encode_prompt(self.messages), action=False)
         elif self._answered is not None:
             self._extend(self._encoder)
+        if self._images:
+            return PromptWithImages(self._ids, self._images, self._unexpanded)
         return tuple(self._ids)
 
     def add_completion(self, completion: Completion, *, trained: bool = True) -> None:
@@ -163,8 +206,10 @@ class Conversation:
         taken._ids, taken._turns = list(self._ids), list(self._turns)
         taken._mask = [False] * kept + self._mask[kept:]
         taken._logprobs = [0.0] * kept + self._logprobs[kept:]
+        taken._images, taken._unexpanded = self._images, list(self._unexpanded)
         for stream in (self._ids, self._mask, self._logprobs, self._turns):
             del stream[kept:]
+        del self._unexpanded[-count:]
         self._pieces = self._pieces[:-count]
 
     def end_message(self, text: str) -> None:
@@ -238,6 +283,7 @@ class Conversation:
         """
         known = len(self.prompt_ids())
         assert fork._ids[:known] == self._ids, "the conversation went on after the fork"
+        self._images, self._unexpanded = fork._images, fork._unexpanded
         self._asides.remove(fork)
         self._finished += fork._finished
         self._ids += fork._ids[known:]
@@ -293,10 +339,18 @@ class Conversation:
 
     def _start_trace(self) -> None:
         self._ids, self._mask, self._logprobs, self._turns = [], [], [], []
+        self._images, self._unexpanded = (), []
 
     def _append(
         self, ids: tuple[int, ...], *, action: bool, logprobs: tuple[float, ...] | None = None
     ) -> None:
+        if isinstance(ids, PromptWithImages):
+            if not self._images:
+                self._unexpanded = list(self._ids)
+            self._images += ids.images
+            self._unexpanded.extend(ids.unexpanded)
+        elif self._images:
+            self._unexpanded.extend(ids)
         self._ids.extend(ids)
         self._mask.extend([action] * len(ids))
         self._logprobs.extend(logprobs if logprobs is not None else [0.0] * len(ids))

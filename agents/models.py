@@ -8,6 +8,7 @@ import torch
 import transformers
 from safetensors import SafetensorError
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     PreTrainedModel,
@@ -16,6 +17,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from gym_reason.agents.images import reads_images
 from gym_reason.agents.virtual_tokens import attach_beside
 from gym_reason.errors import ModelError, UsageError
 
@@ -47,6 +49,7 @@ PRESETS = {
     "0.1m": Shape(layers=2, hidden=64, heads=4, kv_heads=2, head_dim=16, feed_forward=192),
     "0.4m": Shape(layers=2, hidden=128, heads=8, kv_heads=4, head_dim=16, feed_forward=384),
     "3m": Shape(layers=4, hidden=256, heads=8, kv_heads=4, head_dim=32, feed_forward=768),
+    "100m": Shape(layers=16, hidden=768, heads=12, kv_heads=4, head_dim=64, feed_forward=2048),
 }
 """Shapes by name. The name is the rough count of parameters with a small vocabulary."""
 
@@ -194,10 +197,25 @@ def load_model(
             local_files_only=True,
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"cannot load {folder}: {str(error).strip()[:300]}") from error
+        raise _explain_loading(folder, error) from error
     model = model.to(target).eval()
     attach_beside(model, folder)
     return model, cast(PreTrainedTokenizerBase, tokenizer)
+
+
+def _explain_loading(folder: Path, error: Exception) -> ModelError:
+    """Return why a folder cannot be loaded, in one line."""
+    try:
+        config: Any = AutoConfig.from_pretrained(str(folder), local_files_only=True)
+    except (OSError, ValueError, KeyError):
+        config = None
+    if reads_images(config):
+        return ModelError(
+            f"{folder} holds a vision-language model ({config.model_type})",
+            "a model of texts alone in this process",
+            "evaluate it with --engine vllm, or by a server with --policy openai:URL",
+        )
+    return ModelError(f"cannot load {folder}: {str(error).strip()[:300]}")
 
 
 def save_model(

@@ -1,8 +1,8 @@
 """The interface of a policy: token ids in, token ids and log-probabilities out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 from gym_reason.types import Completion
 
@@ -29,6 +29,40 @@ class SamplingParams:
     """Seed of this completion's draws: equal seeds and prompts give equal tokens, in any batch."""
 
 
+class PromptWithImages(tuple[int, ...]):
+    """The tokens of a prompt, some of which stand for images; equal where the images are too."""
+
+    images: tuple[bytes, ...]
+    """Encoded, in the order of the tokens."""
+    unexpanded: tuple[int, ...]
+    """The tokens with one for each image in place of the many that it becomes."""
+
+    def __new__(
+        cls, ids: Iterable[int], images: Iterable[bytes], unexpanded: Iterable[int]
+    ) -> Self:
+        """Put the three together."""
+        prompt = super().__new__(cls, ids)
+        prompt.images, prompt.unexpanded = tuple(images), tuple(unexpanded)
+        return prompt
+
+    def __getnewargs__(self) -> tuple[tuple[int, ...], tuple[bytes, ...], tuple[int, ...]]:
+        """Return what a copy is made from, in another process too."""
+        return tuple(self), self.images, self.unexpanded
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether tokens and images are the same."""
+        same = isinstance(other, PromptWithImages) and self.images == other.images
+        return same and super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        """Return whether tokens or images differ."""
+        return not self == other
+
+    def __hash__(self) -> int:
+        """Return a hash of both."""
+        return hash((tuple(self), self.images))
+
+
 class Tokenizer(Protocol):
     """The part of a Hugging Face tokenizer that the library uses."""
 
@@ -51,7 +85,7 @@ class Policy(Protocol):
         ...
 
     async def sample(self, prompt_ids: Sequence[int], params: SamplingParams) -> Completion:
-        """Return one completion of `prompt_ids`.
+        """Return one completion of `prompt_ids`, which may be a PromptWithImages.
 
         Thousands of calls may wait at once; the engine batches them.
         """

@@ -21,7 +21,7 @@ import transformers
 
 from gym_reason.agents.engines.local import LocalEngine
 from gym_reason.agents.engines.precision import choose_threads, use_fast_matmul
-from gym_reason.agents.models import PRESETS, build_preset
+from gym_reason.agents.models import build_preset
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.agents.tokenizers import build_character_tokenizer
 
@@ -124,7 +124,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--precision", default="auto", choices=("auto", "highest", "medium"))
-    parser.add_argument("--models", default=",".join(PRESETS))
+    parser.add_argument("--models", default="0.1m,0.4m,3m")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     cast(Any, transformers).logging.set_verbosity_error()

@@ -9,17 +9,16 @@ the machine falls on all of them. Medians of the time on the clock are reported.
 
 import argparse
 import json
-import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from jobs import NO_LIMIT_S, ROOT, Child, JobError, describe_machine
+
 RESULTS = ROOT / "benchmarks" / "results" / "engines.json"
 WAYS = ("local", "local bf16", "transformers", "transformers bf16", "vllm", "vllm bf16")
 ALPHABET = "0123456789+="
@@ -28,39 +27,33 @@ ALPHABET = "0123456789+="
 class Worker:
     """An engine in a process of its own."""
 
-    def __init__(self, way: str, options: argparse.Namespace) -> None:
-        """Start it and wait until it has warmed up."""
+    def __init__(
+        self,
+        way: str,
+        options: argparse.Namespace,
+        limit_s: float = NO_LIMIT_S,
+    ) -> None:
+        """Start it and wait until it has warmed up. Raises JobError where it does not."""
         python = options.vllm_python if way.startswith("vllm") else sys.executable
-        command = [str(python), __file__, "--work", way, "--model", options.model]
-        for name in ("threads", "prompt_tokens", "new_tokens"):
+        command = [str(python), __file__, "--work", way]
+        for name in ("model", "threads", "prompt_tokens", "new_tokens", "device"):
             command += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
-        environment = os.environ | {"OMP_NUM_THREADS": str(options.threads)}
         self.way = way
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-        self.facts: dict[str, str] = json.loads(self._read())
+        self._child = Child(way, command, {"OMP_NUM_THREADS": str(options.threads)})
+        try:
+            self.facts: dict[str, str] = self._child.read(limit_s)
+        except JobError:
+            self._child.close()
+            raise
 
-    def measure(self, batch: int) -> float:
-        """Return the seconds that a batch took."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{batch}\n")
-        self._process.stdin.flush()
-        return float(self._read())
+    def measure(self, batch: int, limit_s: float = NO_LIMIT_S) -> float:
+        """Return the seconds that a batch took. Raises JobError."""
+        self._child.send(str(batch))
+        return float(self._child.read(limit_s)["seconds"])
 
     def close(self) -> None:
         """End the process."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(60)
-
-    def _read(self) -> str:
-        """Return the next line that is meant for us; libraries print what they like."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line.startswith("@"):
-                return line[1:]
-        raise SystemExit(f"{self.way}: the process ended with {self._process.wait()}")
+        self._child.close()
 
 
 def work(options: argparse.Namespace) -> None:
@@ -78,12 +71,12 @@ def work(options: argparse.Namespace) -> None:
 
         found = inspect_vllm()
         facts["vllm"] = f"{found['package']} {found['version']}"
-    print(f"@{json.dumps(facts)}", flush=True)
+    print(f"\n@{json.dumps(facts)}", flush=True)
     for line in sys.stdin:
         prompts = make_prompts(int(line), options.prompt_tokens)
         started = time.perf_counter()
         complete(prompts)
-        print(f"@{time.perf_counter() - started}", flush=True)
+        print(f'\n@{{"seconds": {time.perf_counter() - started}}}', flush=True)
 
 
 def make_prompts(batch: int, tokens: int) -> list[list[int]]:
@@ -107,16 +100,17 @@ def make_way(way: str, options: argparse.Namespace) -> Callable[[list[list[int]]
     name, _, precision = way.partition(" ")
     dtype = torch.bfloat16 if precision else torch.float32
     tokenizer = build_character_tokenizer(ALPHABET)
-    model: Any = build_preset(options.model, len(tokenizer))
+    model: Any = build_preset(options.model, len(tokenizer)).to(options.device)
     count = options.new_tokens
     if name == "transformers":
         model = model.to(dtype)
 
         def generate(prompts: list[list[int]]) -> None:
-            ids = torch.tensor(prompts)
+            ids = torch.tensor(prompts, device=options.device)
             mask = torch.ones_like(ids)
             limits = {"max_new_tokens": count, "min_new_tokens": count, "do_sample": False}
-            result = model.generate(ids, attention_mask=mask, **limits)
+            # Brought here, which waits for a GPU.
+            result = model.generate(ids, attention_mask=mask, **limits).cpu()
             assert result.shape == (len(prompts), ids.shape[1] + count)
 
         return generate
@@ -151,14 +145,20 @@ def _make_vllm(model: Any, tokenizer: Any, dtype: Any) -> Any:
 
 def compare(options: argparse.Namespace) -> dict[str, Any]:
     """Return the report of all engines."""
-    workers = [Worker(way, options) for way in options.ways]
+    workers: list[Worker] = []
     seconds: dict[tuple[str, int], list[float]] = {}
-    for _ in range(options.rounds):
-        for batch in options.batches:
-            for worker in workers:
-                seconds.setdefault((worker.way, batch), []).append(worker.measure(batch))
-    for worker in workers:
-        worker.close()
+    try:
+        for way in options.ways:
+            workers.append(Worker(way, options))
+        for _ in range(options.rounds):
+            for batch in options.batches:
+                for worker in workers:
+                    seconds.setdefault((worker.way, batch), []).append(worker.measure(batch))
+    except JobError as error:
+        raise SystemExit(str(error)) from None
+    finally:
+        for worker in workers:
+            worker.close()
     rows = []
     for batch in options.batches:
         rates = {
@@ -175,8 +175,7 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
         "prompt_tokens": options.prompt_tokens,
         "new_tokens": options.new_tokens,
         "rounds": options.rounds,
-        "threads": options.threads,
-        "load_before": os.getloadavg()[0],
+        **describe_machine(options.threads),
         "machine": platform.machine(),
         "versions": {worker.way: worker.facts for worker in workers},
         "results": rows,
@@ -195,6 +194,7 @@ def main() -> int:
     """Measure, print a table and write the JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="3m")
+    parser.add_argument("--device", default="cpu", help="for example cuda")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--prompt-tokens", type=int, default=16)

@@ -77,7 +77,7 @@ def compare(size: str, dtype: torch.dtype, options: argparse.Namespace) -> dict[
 def main() -> None:
     """Parse the options, run the comparison and print or write it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", nargs="+", choices=PRESETS, default=list(PRESETS))
+    parser.add_argument("--sizes", nargs="+", choices=PRESETS, default=["0.1m", "0.4m", "3m"])
     parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--rows", type=int, default=128)
     parser.add_argument("--prompt", type=int, default=8, help="tokens without a loss")

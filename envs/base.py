@@ -53,6 +53,8 @@ class ReasoningEnv(gymnasium.Env[str, str]):
     metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012
     heavy: ClassVar[bool] = False
     """Whether `step` takes long enough to be run outside an event loop."""
+    shows_images: bool = False
+    """Whether `illustrate` puts images into messages."""
     max_length: int = 16_384
     """Most characters of an observation or an action."""
     splits: tuple[str, ...] = SPLITS
@@ -171,6 +173,10 @@ class ReasoningEnv(gymnasium.Env[str, str]):
         """
         del task, actions, form
         return b""
+
+    def illustrate(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """Return messages with pictures of the present state; `step` is faster without them."""
+        return messages
 
     def find_missing(self) -> str:
         """Return what this machine lacks for an episode, in one line; empty where nothing."""

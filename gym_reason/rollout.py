@@ -114,6 +114,7 @@ async def run_episode(
     try:
         async with asyncio.timeout(limits.seconds):
             observation, conversation.messages = _reset(env, task, seed)
+            conversation.messages = _illustrate(env, conversation.messages)
             while stop_reason is None:
                 action = await agent.act(conversation, derive_seed(seed, "turn", asked))
                 asked += 1
@@ -124,7 +125,7 @@ async def run_episode(
                 stop_reason = _stop_reason(turn, asked, limits)
                 if stop_reason is None:
                     observation, messages = said
-                    for message in messages:
+                    for message in _illustrate(env, messages):
                         conversation.add_message(message)
     except TimeoutError:
         stop_reason = StopReason.TIMEOUT
@@ -164,7 +165,7 @@ async def play_episode(
 def _reset(env: TextEnv, task: Task, seed: int) -> tuple[str, tuple[Message, ...]]:
     try:
         observation, info = env.reset(seed=seed, options={"task": task})
-        return observation, info["messages"]
+        return _read(observation, info["messages"]), info["messages"]
     except Exception as error:
         raise _broken(env, "reset", error) from error
 
@@ -239,7 +240,28 @@ async def _step(
         terminated=terminated,
         truncated=truncated,
     )
-    return (shown, info.get("messages", (Message("user", shown),))), turn
+    messages = info.get("messages")
+    if messages is None:
+        messages = (Message("user", shown),)
+    return (_read(shown, messages), messages), turn
+
+
+def _read(observation: object, messages: tuple[Message, ...]) -> str:
+    """Return an observation as records keep it: one that is no text as what messages say of it."""
+    if isinstance(observation, str):
+        return observation
+    return "\n\n".join(message.content for message in messages)
+
+
+def _illustrate(env: TextEnv, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Return messages with the images that belong to them, from an environment that has any."""
+    inner = env.unwrapped
+    if not isinstance(inner, ReasoningEnv) or not inner.shows_images:
+        return messages
+    try:
+        return inner.illustrate(messages)
+    except Exception as error:
+        raise _broken(env, "the pictures of a message", error) from error
 
 
 def _stop_reason(turn: Turn, count: int, limits: EpisodeLimits) -> StopReason | None:

@@ -3,9 +3,9 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from gym_reason.errors import DataError
 from gym_reason.records import explain_os_errors, parse_line, read_lines, to_json
@@ -23,6 +23,8 @@ from gym_reason.types import (
 )
 
 Row = Mapping[str, Any]
+ImageReader: TypeAlias = Callable[[str], bytes]
+"""Returns the image that a row names or holds."""
 
 
 def task_key(task: Task) -> str:
@@ -35,14 +37,26 @@ def task_key(task: Task) -> str:
     return content_id(*parts, task.reference, meta)
 
 
-def read_trajectory(row: Row) -> Trajectory:
+def write_trajectory(trajectory: Trajectory, keep: Callable[[bytes], str]) -> dict[str, Any]:
+    """Return the row of a file that holds a trajectory, with the names that `keep` gives images."""
+    row: dict[str, Any] = to_json(trajectory)
+    said = (*trajectory.task.prompt, *trajectory.messages)
+    for message, written in zip(said, (*row["task"]["prompt"], *row["messages"]), strict=True):
+        if message.images:
+            written["images"] = [keep(image) for image in message.images]
+    return row
+
+
+def read_trajectory(row: Row, read_image: ImageReader = bytes.fromhex) -> Trajectory:
     """Return the trajectory that a row of a file holds; keys besides its fields are left alone.
+
+    `read_image` is asked for each image of a message; by default they stand in the row.
 
     Raises DataError where the row is none.
     """
     try:
         return Trajectory(
-            task=_read_task(row["task"]),
+            task=_read_task(row["task"], read_image),
             turns=tuple(map(_read_turn, row["turns"])),
             traces=tuple(map(_read_trace, row["traces"])),
             ret=float(row["ret"]),
@@ -50,7 +64,7 @@ def read_trajectory(row: Row) -> Trajectory:
             seed=int(row["seed"]),
             policy_version=int(row.get("policy_version", 0)),
             meta=dict(row.get("meta", {})),
-            messages=tuple(map(_read_message, row.get("messages", ()))),
+            messages=_read_messages(row.get("messages", ()), read_image),
             seconds=float(row.get("seconds", 0.0)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -90,15 +104,17 @@ def _end_of_lines(file: Any, end: int) -> int:
     return 0
 
 
-def _read_message(row: Row) -> Message:
-    images = tuple(map(bytes.fromhex, row.get("images", ())))
-    return Message(row["role"], _text(row["content"]), images)
+def _read_messages(rows: Iterable[Row], read_image: ImageReader) -> tuple[Message, ...]:
+    return tuple(
+        Message(row["role"], _text(row["content"]), tuple(map(read_image, row.get("images", ()))))
+        for row in rows
+    )
 
 
-def _read_task(row: Row) -> Task:
+def _read_task(row: Row, read_image: ImageReader) -> Task:
     return Task(
         id=_text(row["id"]),
-        prompt=tuple(map(_read_message, row["prompt"])),
+        prompt=_read_messages(row["prompt"], read_image),
         reference=_text(row["reference"]),
         difficulty=float(row.get("difficulty", 0.0)),
         meta=dict(row.get("meta", {})),

@@ -23,7 +23,7 @@ class Message:
     content: str
     """What is said."""
     images: tuple[bytes, ...] = ()
-    """Encoded images (PNG or JPEG) that belong to the message."""
+    """Encoded images (PNG, JPEG, GIF or WebP) that belong to the message."""
 
 
 @dataclass(frozen=True, slots=True)

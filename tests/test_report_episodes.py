@@ -260,10 +260,10 @@ def test_no_text_ends_the_element_that_it_stands_in(folder: Path) -> None:
 
 def test_each_picture_is_kept_once_and_only_if_it_is_one() -> None:
     album = Album()
-    assert album.add(PNG) == album.add_hex(PNG.hex()) == 0
+    assert album.add(PNG) == album.add_named(PNG.hex()) == 0
     assert album.add(b"<svg onload=alert(1)>") is None
-    assert album.add_hex("no hexadecimal") is None
-    assert album.add_hex(None) is None
+    assert album.add_named("no hexadecimal") is None
+    assert album.add_named(None) is None
     assert album.add(b"\xff\xd8\xff" + bytes(6_000_000)) is None
     assert (len(album.pictures), album.left_out) == (1, 4)
 

@@ -136,7 +136,7 @@ def prepare_machine(settings: ModelSettings) -> tuple[ModelSettings, str]:
     """
     threads = choose_threads(settings.threads or "auto")
     torch.set_num_threads(threads.threads)
-    matmul = use_fast_matmul(settings.matmul)
+    matmul = use_fast_matmul(settings.matmul, choose_device(settings.device).type)
     chosen = dataclasses.replace(
         settings,
         threads=threads.threads,

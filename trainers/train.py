@@ -112,7 +112,14 @@ def restore_learner(recipe: Recipe, path: Path, checkpoint: Path | None) -> Lear
 
 def check_parts(recipe: Recipe) -> None:
     """Refuse a recipe whose environment or model there is not, before a folder is made for it."""
-    make(recipe.env.id, **recipe.env.kwargs).close()
+    env = make(recipe.env.id, **recipe.env.kwargs)
+    env.close()
+    if getattr(env.unwrapped, "shows_images", False):
+        raise ConfigError(
+            f"training on {recipe.env.id}, whose messages hold images",
+            "messages of texts: log-probabilities are recomputed from tokens alone",
+            "a screen can be shown as text: env.kwargs={seen='elements'}",
+        )
     check_adapter(
         recipe.adapter,
         [stage.name for stage in stages_of(recipe)],

@@ -83,12 +83,15 @@ def matmul_speedup(rounds: int = 15) -> float:
     return min(seconds["highest"]) / max(min(seconds["medium"]), 1e-9)
 
 
-def use_fast_matmul(precision: Literal["auto", "highest", "medium"] = "auto") -> MatmulChoice:
+def use_fast_matmul(
+    precision: Literal["auto", "highest", "medium"] = "auto", device_type: str = "cpu"
+) -> MatmulChoice:
     """Set the precision of fp32 products on the CPU and return what was set.
 
     On some CPUs `medium` selects a faster fp32 kernel of oneDNN; on others it computes in bf16, or
     gains nothing. `auto` measures both and takes `medium` where it is `SPEED_LIMIT` times faster at
-    an error below `ERROR_LIMIT`. Results differ in the last digits between the two, so a run that
+    an error below `ERROR_LIMIT`. On a GPU the same setting rounds fp32 products to ten bits, so
+    that there `auto` is `highest`. Results differ in the last digits between the two, so a run that
     is to go on as it began must be given the choice that it began with.
 
     Raises:
@@ -99,6 +102,9 @@ def use_fast_matmul(precision: Literal["auto", "highest", "medium"] = "auto") ->
     if precision != "auto":
         torch.set_float32_matmul_precision(precision)
         return MatmulChoice(precision, "as asked for")
+    if device_type != "cpu":
+        torch.set_float32_matmul_precision("highest")
+        return MatmulChoice("highest", f"'medium' would round fp32 products on {device_type}")
     torch.set_float32_matmul_precision("medium")
     error, speedup = matmul_error(), matmul_speedup()
     chosen: Precision = "medium" if error < ERROR_LIMIT and speedup >= SPEED_LIMIT else "highest"
@@ -162,4 +168,4 @@ def _available_cores() -> int:
 def settle_machine() -> None:
     """Let torch use the threads that are free, and the faster products where they are exact."""
     torch.set_num_threads(choose_threads("auto").threads)
-    use_fast_matmul()
+    use_fast_matmul(device_type="cuda" if torch.cuda.is_available() else "cpu")

@@ -15,8 +15,6 @@ Both sides run in turns, several rounds, each in a fresh process.
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -25,7 +23,10 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
-ROOT = FOLDER.parent.parent
+sys.path.insert(0, str(FOLDER.parent))
+
+from jobs import ROOT, JobError, describe_machine, find_trl_python, run_job  # noqa: E402
+
 TRL = "trl==1.16.0"
 ALPHABET = "0123456789+=,"
 PARTS = ("loss", "step", "run")
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     python = make_trl_environment()
-    results: dict[str, Any] = {"machine": describe_machine(args)}
+    results: dict[str, Any] = {"machine": describe_sides(args.threads)}
     for part in args.parts.split(","):
         results[part] = []
         for size in args.sizes.split(","):
@@ -77,7 +78,10 @@ def compare(
                 "steps": args.steps,
                 "skip": name != "ours_skipping_nothing",
             }
-            found[name].append(run_side(python, FOLDER / file, job))
+            try:
+                found[name].append(run_job(python, FOLDER / file, job))
+            except JobError as error:
+                raise SystemExit(f"{name}: {error}") from None
     if part == "loss":
         return {name: results[0]["losses"] for name, results in found.items()}
     row: dict[str, Any] = {}
@@ -91,22 +95,6 @@ def compare(
         }
     row["ratio"] = round(row["ours"]["samples_per_s"] / row["trl"]["samples_per_s"], 2)
     return row
-
-
-def run_side(python: Path, file: Path, job: dict[str, Any]) -> dict[str, Any]:
-    """Run one side in a process of its own and return what it says."""
-    done = subprocess.run(
-        [str(python), str(file), json.dumps(job)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
-    line = next((x for x in done.stdout.splitlines() if x.startswith("RESULT ")), None)
-    if line is None:
-        raise SystemExit(f"{file.name} failed:\n{done.stderr[-3000:]}")
-    result: dict[str, Any] = json.loads(line[7:])
-    return result
 
 
 def make_model(size: str, folder: Path, *, trained: bool, threads: int) -> None:
@@ -134,33 +122,23 @@ def make_trl_environment() -> Path:
     """Return the Python of an environment with TRL and our torch; make it on first use."""
     import torch
 
-    named = os.environ.get("TRL_PYTHON")
-    if named:
-        return Path(named)
+    found = find_trl_python()
+    if found is not None:
+        return found
     folder = ROOT / ".venv-trl"
     python = folder / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        version = torch.__version__.partition("+")[0]
-        for package in (f"torch=={version}", TRL):
-            subprocess.run([str(python), "-m", "pip", "install", "-q", package], check=True)
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    version = torch.__version__.partition("+")[0]
+    for package in (f"torch=={version}", TRL):
+        subprocess.run([str(python), "-m", "pip", "install", "-q", package], check=True)
     return python
 
 
-def describe_machine(args: argparse.Namespace) -> dict[str, Any]:
+def describe_sides(threads: int) -> dict[str, Any]:
     """Return what the figures were measured on."""
     import torch
 
-    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    names = [line.split(":")[1].strip() for line in lines if "model name" in line]
-    return {
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "threads": args.threads,
-        "torch": torch.__version__,
-        "trl": TRL,
-        "load_before": os.getloadavg()[0],
-    }
+    return describe_machine(threads) | {"torch": torch.__version__, "trl": TRL}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jobs import read_job, report
 from work import (
     NEW_TOKENS,
     PROMPTS,
@@ -15,8 +16,6 @@ from work import (
     fixed_batch,
     is_right,
     prompts,
-    read_job,
-    report,
     reward_of,
     sums,
 )

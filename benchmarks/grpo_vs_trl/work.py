@@ -1,25 +1,10 @@
 """The work that both sides do. Imports nothing of either."""
 
-import json
 import random
-import resource
-import sys
 from typing import Any
 
 PROMPTS, SAMPLES, NEW_TOKENS = 16, 8, 32
 RUN_PROMPTS, RUN_TOKENS = 64, 48
-
-
-def read_job() -> dict[str, Any]:
-    """Return what this process is to do."""
-    job: dict[str, Any] = json.loads(sys.argv[1])
-    return job
-
-
-def report(**result: Any) -> None:
-    """Say what came of it."""
-    result["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print("RESULT " + json.dumps(result))
 
 
 def reward_of(text: str) -> float:

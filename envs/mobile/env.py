@@ -194,7 +194,7 @@ class Mobile(ReasoningEnv):
         if self.prompt_style == "question":
             rules = DIALECTS[self.dialect].rules
             parts = [f"You use a phone. {rules}", f"Task: {asked}", shown]
-        plain, message = drawn.task, Message("user", "\n\n".join(parts))
+        plain, message = drawn.task, Message("user", "\n\n".join(filter(None, parts)))
         task = Task(plain.id, (message,), plain.reference, plain.difficulty, plain.meta)
         self._remember(task, drawn)
         return task
@@ -290,7 +290,7 @@ class Mobile(ReasoningEnv):
 
     def _tell(self, said: str) -> str:
         """Return what the agent is told: a remark, and the screen."""
-        return f"{said}\n{self._describe()}" if said else self._describe()
+        return "\n".join(filter(None, (said, self._describe())))
 
     def _describe(self) -> str:
         episode = self.episode

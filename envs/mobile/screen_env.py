@@ -1,19 +1,23 @@
 """MobileScreen: a phone to be used by its pixels, or by both pixels and text."""
 
+import dataclasses
 from typing import Any, TypedDict, Unpack
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_reason.envs.base import check_integer
+from gym_reason.envs.base import check_choice, check_integer
 from gym_reason.envs.mobile.env import Mobile
-from gym_reason.envs.mobile.layout import HEIGHT, WIDTH
+from gym_reason.envs.mobile.layout import HEIGHT, WIDTH, Layout
+from gym_reason.envs.mobile.render.png import write_png
 from gym_reason.spaces import Utf8Text
-from gym_reason.types import Task
+from gym_reason.types import Message, Task
 
 MAX_SCALE = 4
 """Most pixels of the screenshot to a point."""
+SEEN = ("both", "screenshot", "marks", "elements")
+"""What a policy can be shown of a screen."""
 
 
 class ScreenObservation(TypedDict):
@@ -51,20 +55,29 @@ class MobileOptions(TypedDict, total=False):
 class MobileScreen(Mobile):
     """Use a phone by its screenshot; each observation is a dict of the goal, text and pixels.
 
-    Actions are those of `Mobile`, in text; points in pixels refer to the screenshot. Needs Pillow.
+    Actions are those of `Mobile`, in text; points in pixels refer to the screenshot. A policy that
+    reads messages is shown the screenshot in them. Needs Pillow.
     """
 
-    def __init__(self, *, scale: int = 1, **options: Unpack[MobileOptions]) -> None:
+    def __init__(
+        self, *, scale: int = 1, seen: str = "both", **options: Unpack[MobileOptions]
+    ) -> None:
         """Make the environment.
 
         Args:
             scale: Pixels of the screenshot to a point, from 1 (360 by 800) to 4; 3 is 1080 by 2400.
+            seen: What is shown of a screen: its elements as text and the screenshot, `both`; the
+                `screenshot` alone; the screenshot with `marks`, numbered boxes whose numbers
+                actions can name; or the `elements` alone, for policies that read text.
             options: The arguments of `Mobile`.
 
         Raises:
             UsageError: For a value out of range.
         """
         self.scale = check_integer("scale", scale, 1, MAX_SCALE)
+        self.seen = check_choice("seen", seen, SEEN)
+        self.shows_images = seen != "elements"
+        self._pixels: NDArray[np.uint8] | None = None
         super().__init__(**options)
         text = Utf8Text(self.max_length)
         self.observation_space = gymnasium.spaces.Dict(  # type: ignore[assignment]
@@ -78,6 +91,20 @@ class MobileScreen(Mobile):
             }
         )
 
+    def illustrate(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """Return messages with the screenshot in the last one."""
+        if not self.shows_images or self._pixels is None:
+            return messages
+        *before, last = messages or (Message("user", ""),)
+        images = (*last.images, write_png(self._pixels))
+        return (*before, dataclasses.replace(last, images=images))
+
+    def _write(self, layout: Layout, app: str, obs_id: int) -> str:
+        if self.seen in ("both", "elements"):
+            return super()._write(layout, app, obs_id)
+        # The number without which no action can name a mark.
+        return f"screen {obs_id}" if self.dialect == "native" else ""
+
     def _start(self, task: Task) -> Any:
         return self._see(self._tell(""))
 
@@ -86,9 +113,14 @@ class MobileScreen(Mobile):
 
     def _see(self, told: str) -> ScreenObservation:
         asked = self.episode.task.meta.get("asked", "")
+        self._pixels = self.photograph()
+        if self.seen == "marks":
+            from gym_reason.envs.mobile.render.marks import mark  # Pillow, which is there by now
+
+            self._pixels = mark(self._pixels, self.episode.observe(), self.scale)
         return {
             "goal": str(asked)[: self.max_length],
             "elements": told[: self.max_length],
-            "screenshot": self.photograph(),
+            "screenshot": self._pixels,
             "clock": np.array(self.episode.device.now(), np.int64),
         }

@@ -1,7 +1,7 @@
 """The folder of an evaluation: what is kept in it, and how one that was stopped goes on."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -10,9 +10,16 @@ from typing import Any, BinaryIO, Self
 import gym_reason
 from gym_reason.errors import DataError, UsageError
 from gym_reason.evaluate.results import Contestant, EpisodeResult, result_of, result_row
+from gym_reason.images import FOLDER, ImageStore
 from gym_reason.locks import FolderLock
 from gym_reason.records import dump_line, explain_os_errors, open_atomic, to_json, write_atomic
-from gym_reason.trajectories import drop_torn_line, read_rows, read_trajectory
+from gym_reason.trajectories import (
+    ImageReader,
+    drop_torn_line,
+    read_rows,
+    read_trajectory,
+    write_trajectory,
+)
 from gym_reason.types import Json, Trajectory
 
 CONFIG, SUMMARY, RESULTS = "config.json", "summary.json", "results.jsonl"
@@ -37,13 +44,15 @@ class Episode:
     trajectory: Trajectory
     """All of it."""
 
-    def to_row(self) -> dict[str, Any]:
-        """Return the line of the file: its place, then the fields of the trajectory."""
+    def to_row(self, keep: Callable[[bytes], str] = bytes.hex) -> dict[str, Any]:
+        """Return the line of the file: its place, then the fields of the trajectory.
+
+        `keep` returns the name that stands for an image; by default the line holds it.
+        """
         who = self.who
         place = {"env": who.env, "policy": who.policy, "agent": who.agent}
         own = {"sample": self.sample, "key": self.key}
-        fields: dict[str, Any] = to_json(self.trajectory)
-        return place | own | fields
+        return place | own | write_trajectory(self.trajectory, keep)
 
     @property
     def result(self) -> EpisodeResult:
@@ -51,7 +60,7 @@ class Episode:
         return result_of(self.who, self.key, self.sample, self.trajectory)
 
 
-def read_episode(row: Mapping[str, Any]) -> Episode:
+def read_episode(row: Mapping[str, Any], read_image: ImageReader = bytes.fromhex) -> Episode:
     """Return the episode that a line of an evaluation's trajectories holds. Raises DataError."""
     try:
         who = Contestant(str(row["env"]), str(row["policy"]), str(row["agent"]))
@@ -60,7 +69,7 @@ def read_episode(row: Mapping[str, Any]) -> Episode:
         raise DataError(
             f"a row is no episode of an evaluation ({error!r})", "env, policy, agent, key, sample"
         ) from None
-    return Episode(who, key, sample, read_trajectory(row))
+    return Episode(who, key, sample, read_trajectory(row, read_image))
 
 
 class EvalFolder:
@@ -79,6 +88,7 @@ class EvalFolder:
         self._settings: dict[str, Any] = json.loads(dump_line(settings))
         self._lock = FolderLock(path)
         self._file: BinaryIO | None = None
+        self._images = ImageStore((path / EPISODES).parent / FOLDER)
 
     def __enter__(self) -> Self:
         """Make the folder and lock it. Raises RunError where another process holds it."""
@@ -136,7 +146,7 @@ class EvalFolder:
     def append(self, episode: Episode) -> None:
         """Keep an episode. Raises RunError, for example where the disk is full."""
         assert self._file is not None
-        line = memoryview(dump_line(episode.to_row()))
+        line = memoryview(dump_line(episode.to_row(self._images.keep)))
         with explain_os_errors(self.path / EPISODES):
             while line:
                 line = line[self._file.write(line) :]
@@ -175,7 +185,7 @@ class EvalFolder:
         self.kept = {slot: one for slot, one in self.kept.items() if one.correct is not None}
         with open_atomic(file) as target:
             for row in read_rows(file):
-                if slot_of(read_episode(row).result) in self.kept:
+                if slot_of(read_episode(row, _leave_out).result) in self.kept:
                     target.write(dump_line(row))
 
     def _write_json(self, name: str, value: object) -> None:
@@ -204,12 +214,17 @@ def read_config(folder: Path) -> dict[str, Any]:
 def read_results(file: Path) -> Iterator[EpisodeResult]:
     """Yield what became of each episode of a file of trajectories. Raises DataError."""
     for row in read_rows(file):
-        yield read_episode(row).result
+        yield read_episode(row, _leave_out).result
 
 
 def slot_of(result: EpisodeResult) -> Slot:
     """Return the place of an episode in its evaluation."""
     return result.who, result.key, result.sample
+
+
+def _leave_out(_: str) -> bytes:
+    """Return nothing: no result depends on an image."""
+    return b""
 
 
 def _shown(value: object) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from gym_reason.errors import DataError
 from gym_reason.evaluate.folder import CONFIG, EPISODES, Episode, read_config, read_episode
 from gym_reason.evaluate.results import Contestant
+from gym_reason.images import FOLDER, ImageStore
 from gym_reason.trajectories import read_rows, read_trajectory, task_key
 
 RECIPE = "recipe.toml"
@@ -38,9 +39,12 @@ class StoredRun:
         """Yield its episodes, in the order of the files. Raises DataError."""
         for file in self.files:
             numbers: Counter[str] = Counter()
+            images = ImageStore(file.parent / FOLDER)
             for row in read_rows(file):
                 yield (
-                    read_episode(row) if "sample" in row else self._of_training(row, file, numbers)
+                    read_episode(row, images.read)
+                    if "sample" in row
+                    else self._of_training(row, file, numbers)
                 )
 
     def _of_training(self, row: Mapping[str, Any], file: Path, numbers: Counter[str]) -> Episode:

@@ -65,13 +65,20 @@ class _Names:
 class Packer:
     """Takes episodes one by one and never holds more than a block of them."""
 
-    def __init__(self, env: str, camera: Camera, tokenizers: Mapping[str, Path]) -> None:
+    def __init__(
+        self,
+        env: str,
+        camera: Camera,
+        tokenizers: Mapping[str, Path],
+        images: Path = Path(),
+    ) -> None:
         """Start empty.
 
         Args:
             env: The environment of episodes that do not name theirs.
             camera: Takes pictures of some of them.
             tokenizers: The tokenizer's file of each policy, under "" that of all others.
+            images: Where the images of messages are kept that the episodes name.
         """
         self._env, self._camera, self._tokenizers = env, camera, tokenizers
         self._archive = Archive()
@@ -79,7 +86,7 @@ class Packer:
         self._names = {name: _Names() for name in ("source", "env", "policy", "outcome")}
         self._vocabularies = _Names()
         self._ids: dict[int, set[int]] = {}
-        self._album = Album()
+        self._album = Album(images)
         self._details: list[dict[str, Any]] = []
         self._traces: list[list[Any]] = []
         self._text_bytes = self._token_bytes = 0

@@ -1,6 +1,6 @@
 """What a page shows of one episode besides its tokens."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gym_reason.report.episodes import Row, is_list, mappings, text_of
@@ -40,9 +40,15 @@ def write_detail(row: Row, album: Album) -> dict[str, Any]:
     messages = mappings(row.get("messages"))
     known = {one["text"] for one in prompt}
     known |= {turn[name] for turn in turns for name in ("observation", "action", "written")}
-    if any(cut(one.get("content")) not in known for one in messages):
+    unseen = _names_of_images(messages) - _names_of_images(mappings(task.get("prompt")))
+    if unseen or any(cut(one.get("content")) not in known for one in messages):
         detail["messages"] = _write_messages(messages, album)
     return detail
+
+
+def _names_of_images(messages: Iterable[Row]) -> set[str]:
+    lists = (one.get("images") for one in messages)
+    return {text_of(image) for images in lists if is_list(images) for image in images}
 
 
 def _write_messages(value: object, album: Album) -> list[dict[str, Any]]:
@@ -54,7 +60,7 @@ def _write_messages(value: object, album: Album) -> list[dict[str, Any]]:
         }
         images = message.get("images")
         if is_list(images) and images:
-            one["pictures"] = [album.add_hex(image) for image in images]
+            one["pictures"] = [album.add_named(image) for image in images]
         written.append(one)
     return written
 

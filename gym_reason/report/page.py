@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gym_reason.errors import UsageError
+from gym_reason.images import FOLDER
 from gym_reason.records import explain_os_errors, write_atomic
 from gym_reason.report import results, sections
 from gym_reason.report.answers import samples
@@ -115,7 +116,8 @@ def collect_episodes(folder: Path, env: str, kwargs: object, most: int) -> Archi
     problems = list(files.problems)
     camera = Camera(kwargs if isinstance(kwargs, dict) else {})
     try:
-        packer = Packer(env, camera, find_tokenizers(folder))
+        images = folder / "trajectories" / FOLDER
+        packer = Packer(env, camera, find_tokenizers(folder), images)
         archive = pack_episodes(read_episodes(files, most, problems), packer, files.total)
     finally:
         camera.close()

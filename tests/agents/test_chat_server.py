@@ -1,6 +1,8 @@
 """A real server on this machine: replies, failures that pass, and those that do not."""
 
 import asyncio
+import base64
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -26,6 +28,8 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.seen.append((body, self.headers["Authorization"]))  # type: ignore[attr-defined]
         text = body["messages"][-1]["content"]
+        if isinstance(text, list):
+            text = "".join(part.get("text", "") for part in text)
         status = 200
         if text == "down" or (text == "busy" and len(self.server.seen) < 2):  # type: ignore[attr-defined]
             status = 503
@@ -60,9 +64,11 @@ def address(server: ThreadingHTTPServer) -> str:
     return f"http://127.0.0.1:{server.server_address[1]}/v1"
 
 
-def ask(server: ThreadingHTTPServer, text: str, **settings: Any) -> str:
+def ask(
+    server: ThreadingHTTPServer, text: str, images: tuple[bytes, ...] = (), **settings: Any
+) -> str:
     agent = ChatServerAgent(SamplingParams(max_tokens=7), address(server), "m", **settings)
-    conversation = Conversation((Message("system", "s"), Message("user", text)), None)
+    conversation = Conversation((Message("system", "s"), Message("user", text, images)), None)
 
     async def act() -> str:
         return (await agent.act(conversation, 2**40 + 5)).text
@@ -106,6 +112,31 @@ def test_the_command_evaluates_it(
     assert main([*words, "--policy", f"openai:{address(server)}", "--agent", "self-refine"]) == 2
 
 
+def test_images_are_sent_as_openai_has_them(
+    server: ThreadingHTTPServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = pytest.importorskip("PIL.Image")
+    words = ["eval", "gym_reason/MobileScreen-v0", "seen=marks", "max_turns=3", "--limit", "1"]
+    policy = f"openai:{address(server)},model=m,history=1"
+    assert main([*words, "--policy", policy, "--json"]) == 0
+    capsys.readouterr()
+    requests = [body["messages"] for body, _ in server.seen]  # type: ignore[attr-defined]
+    assert [len(messages) for messages in requests] == [1, 3, 5]
+    for messages in requests:
+        for message in (messages[0], messages[-1]):
+            picture, text = message["content"]
+            assert (picture["type"], text["type"]) == ("image_url", "text")
+            assert "screen " in text["text"]
+            head, _, body = picture["image_url"]["url"].partition(",")
+            assert head == "data:image/png;base64"
+            with image.open(io.BytesIO(base64.b64decode(body, validate=True))) as opened:
+                assert opened.size == (360, 800)
+    # The task with its screen stays, and the latest screen; what is between is left out.
+    assert requests[2][2] == {"role": "user", "content": "..."}
+    with pytest.raises(UsageError, match="unknown kind"):
+        ask(server, "hello", images=(b"no image",))
+
+
 def test_what_cannot_be_asked_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     params = SamplingParams()
     for url in ("", "localhost", "ftp://x/v1", "http://"):
@@ -113,6 +144,8 @@ def test_what_cannot_be_asked_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
             ChatServerAgent(params, url)
     with pytest.raises(UsageError, match="top_k"):
         ChatServerAgent(SamplingParams(top_k=5), "http://x/v1")
+    with pytest.raises(UsageError, match="history = 0"):
+        ChatServerAgent(params, "http://x/v1", history=0)
     with pytest.raises(UsageError, match="attempts = 0"):
         ChatServerAgent(params, "http://x/v1", attempts=0)
     monkeypatch.delenv("NO_KEY", raising=False)

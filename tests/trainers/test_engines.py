@@ -51,6 +51,7 @@ def test_without_vllm_a_run_is_refused_in_one_line_and_leaves_nothing(
         ("vllm.base_url='http://a/?key=1'", "base_url"),
         ("vllm.sync='carrier pigeon'", "vllm.sync"),
         ("vllm.speed=9", "speed"),
+        ("vllm.arguments='x'", "arguments"),
     ],
 )
 def test_a_setting_that_no_engine_can_have_is_refused(override: str, message: str) -> None:

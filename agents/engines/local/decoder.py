@@ -85,7 +85,9 @@ class CachedDecoder(Decoder):
         """Prefill in spans of bounded memory, then copy keys and values to the rows."""
         prompts, width = ids_BT.shape
         rows = first + source_N.shape[0]
-        alone = first == 0 and torch.equal(source_N, self.row_numbers(prompts))
+        # Counts first: a GPU would have to be waited for to compare what it holds.
+        alone = first == 0 and source_N.shape[0] == prompts
+        alone = alone and torch.equal(source_N, self.row_numbers(prompts))
         if alone:
             # Every row is a prompt of its own and no others run: nothing needs to be copied.
             self._slabs.free()
@@ -139,7 +141,7 @@ class CachedDecoder(Decoder):
 
     def row_numbers(self, count: int) -> Tensor:
         """Return 0 to count - 1 on the model's device, from a table."""
-        if self._row_numbers.shape[0] < count:
+        if self._row_numbers.shape[0] < count or self._row_numbers.device != self.device:
             self._row_numbers = torch.arange(round_up(count), device=self.device)
         return self._row_numbers[:count]
 

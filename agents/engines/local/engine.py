@@ -15,7 +15,7 @@ from gym_reason.agents.engines.local.requests import Request
 from gym_reason.agents.engines.local.sampling import check_prompt
 from gym_reason.agents.engines.local.scheduler import Scheduler
 from gym_reason.agents.engines.local.selection import choose_decoder
-from gym_reason.agents.policy import SamplingParams
+from gym_reason.agents.policy import PromptWithImages, SamplingParams
 from gym_reason.agents.virtual_tokens import find_virtual_tokens
 from gym_reason.errors import UsageError
 from gym_reason.types import Completion
@@ -215,6 +215,10 @@ class LocalEngine:
         self, prompt: Sequence[int], params: SamplingParams, deliver: Any, fail: Any
     ) -> Request:
         """Return a checked request."""
+        if isinstance(prompt, PromptWithImages):
+            raise UsageError(
+                "a prompt with images for the local engine", "tokens alone", "use engine = vllm"
+            )
         ids, limit = check_prompt(prompt, params, self.decoder.vocab_size, self.max_positions)
         search = StopSearch(self._detokenizer, params.stop) if params.stop else None
         stops = tuple(dict.fromkeys((*self.stop_token_ids, *params.stop_token_ids)))

@@ -86,21 +86,21 @@ class RowTable:
         """Return the number from [0, 1) that draws each row's next token."""
         if first != 0 or stop != self.count:
             steps = self._emitted[first:stop].astype(np.uint64)
-            return torch.from_numpy(uniform(self._seeds[first:stop], steps)).to(self.device)
+            return self._send(uniform(self._seeds[first:stop], steps))
         if self._ahead is None or self._ahead_step == AHEAD:
             steps = np.arange(AHEAD, dtype=np.uint64)[:, None] + self._emitted.astype(np.uint64)
             self._ahead, self._ahead_step = uniform(self._seeds, steps), 0
         numbers = self._ahead[self._ahead_step]
         self._ahead_step += 1
-        return torch.from_numpy(numbers).to(self.device)
+        return self._send(numbers)
 
     def last_tokens(self) -> Tensor:
         """Return the token that each row emitted last."""
-        return torch.from_numpy(self._last.copy()).to(self.device)
+        return self._send(self._last.copy())
 
     def positions(self) -> Tensor:
         """Return the position of each row's last token."""
-        return torch.from_numpy(self._positions.copy()).to(self.device)
+        return self._send(self._positions.copy())
 
     def record(self, first: int, stop: int, tokens_N: Tensor, logps_N: Tensor) -> list[int]:
         """Append one token to each row of a range; return the rows that end with it."""
@@ -160,6 +160,13 @@ class RowTable:
             torch.tensor(sources, device=self.device),
             torch.tensor(targets, device=self.device),
         )
+
+    def _send(self, array: NDArray[Any]) -> Tensor:
+        """Return an array on the device, without a wait for what a GPU is at.
+
+        CUDA has read such memory, which is not pinned, when the call returns.
+        """
+        return torch.from_numpy(array).to(self.device, non_blocking=True)
 
     def _forget(self) -> None:
         self._params = self._ahead = None

@@ -7,16 +7,23 @@ from gym_reason.agents.engines.vllm.settings import VllmSettings
 
 
 def engine_arguments(
-    folder: Path, settings: VllmSettings, *, device: str, dtype: str, trained: bool
+    folder: Path,
+    settings: VllmSettings,
+    *,
+    device: str,
+    dtype: str,
+    trained: bool,
+    images: bool = False,
 ) -> dict[str, Any]:
     """Return the arguments of vLLM's engine; `settings.arguments` has the last word.
 
     `processed_logprobs` are those of the distribution that a token was drawn from, which is what a
-    completion holds; vLLM's default is those of the model at temperature 1.
+    completion holds; vLLM's default is those of the model at temperature 1. With `images` it needs
+    the tokenizer, whose tokens stand for them.
     """
     arguments: dict[str, Any] = {
         "model": str(folder),
-        "skip_tokenizer_init": True,
+        "skip_tokenizer_init": not images,
         "generation_config": "vllm",
         "dtype": dtype,
         "load_format": "dummy" if trained else "auto",

@@ -34,6 +34,7 @@ from gym_reason.agents.engines.vllm.settings import (
     check_settings,
 )
 from gym_reason.agents.engines.vllm.weights import named_weights
+from gym_reason.agents.images import load_image_encoder
 from gym_reason.agents.models import DTYPES, choose_device, load_model, resolve_model_folder
 from gym_reason.agents.virtual_tokens import find_kind_beside
 from gym_reason.errors import ModelError
@@ -135,6 +136,7 @@ def start_on_folder(
             generation = GenerationConfig.from_pretrained(str(folder), local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"cannot load {folder}: {str(error).strip()[:300]}") from error
+    images = load_image_encoder(folder, config, settings.arguments.get("mm_processor_kwargs"))
     if not settings.base_url and choose_width(config, device.type) != head_width(config):
         # What vLLM runs is not what lies there, so it has to be brought to it.
         model, own_tokenizer = load_model(folder, device=str(device))
@@ -156,6 +158,7 @@ def start_on_folder(
             trained=False,
             scratch=None,
             log=scratch / "vllm.log",
+            images=images is not None,
         )
         stack.callback(backend.close)
         stops = find_stop_tokens(
@@ -167,6 +170,7 @@ def start_on_folder(
             stops,
             config.get_text_config().vocab_size,
             own_seeds=settings.own_seeds,
+            images=images,
             resources=stack.pop_all(),
         )
         return engine, tokenizer
@@ -183,6 +187,7 @@ def _start(
     trained: bool,
     scratch: Path | None,
     log: Path,
+    images: bool = False,
 ) -> Backend:
     """Return a vLLM that runs the model of a folder."""
     if kind == "vllm":
@@ -195,13 +200,14 @@ def _start(
             trained=trained,
             make_search=lambda stop: StopSearch(detokenizer, stop),
             scratch=scratch,
+            images=images,
         )
     if settings.base_url:
         return ServerVllm(
             settings.base_url, settings, trained=trained, route=settings.sync, scratch=scratch
         )
     arguments = engine_arguments(
-        folder, settings, device=device.type, dtype=NAMES[dtype], trained=trained
+        folder, settings, device=device.type, dtype=NAMES[dtype], trained=trained, images=images
     )
     variables = environment(settings, device.type) | DEVELOPMENT
     # Another GPU's memory is of no use to the trainer.

@@ -23,11 +23,13 @@ from gym_reason.agents.engines.vllm.delivery import offer_weights
 from gym_reason.agents.engines.vllm.orders import (
     Order,
     Sampled,
+    check_expansion,
     sampling_arguments,
 )
 from gym_reason.agents.engines.vllm.plugin import BACKEND, register
 from gym_reason.agents.engines.vllm.settings import VllmSettings
 from gym_reason.agents.engines.vllm.watch import Watch, settle
+from gym_reason.agents.images import open_image
 from gym_reason.errors import RunError, UsageError
 
 SINGLE_PROCESS = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
@@ -61,6 +63,7 @@ class ColocatedVllm:
         trained: bool,
         make_search: Callable[[tuple[str, ...]], StopSearch],
         scratch: Path | None = None,
+        images: bool = False,
     ) -> None:
         """Start it.
 
@@ -72,6 +75,7 @@ class ColocatedVllm:
             trained: Whether weights come by `load`; otherwise the folder's are read.
             make_search: Looks for stop strings.
             scratch: Folder for weights that go by way of a file; None hands over the tensors.
+            images: Whether the model reads images.
 
         Raises:
             UsageError: There is one in this process already.
@@ -91,7 +95,7 @@ class ColocatedVllm:
         self._llm: Any = None
         self.can_sleep = trained and settings.sleep and device.type == "cuda"
         arguments = engine_arguments(
-            folder, settings, device=device.type, dtype=dtype, trained=trained
+            folder, settings, device=device.type, dtype=dtype, trained=trained, images=images
         )
         if self.can_sleep:
             arguments["enable_sleep_mode"] = True
@@ -185,7 +189,9 @@ class ColocatedVllm:
         try:
             params = vllm.SamplingParams(**arguments)
             params.output_kind = kinds.CUMULATIVE if search is not None else kinds.FINAL_ONLY
-            prompt = vllm.TokensPrompt(prompt_token_ids=list(order.prompt))
+            prompt = vllm.TokensPrompt(prompt_token_ids=order.sent_ids)
+            if order.images:
+                prompt["multi_modal_data"] = {"image": [open_image(one) for one in order.images]}
             self._llm.llm_engine.add_request(name, prompt, params)
         except Exception as error:
             settle(future, error=explain(error, "taking a prompt"))
@@ -217,7 +223,11 @@ class ColocatedVllm:
         else:
             self._abort(output.request_id)
         each = sorted(output.outputs, key=lambda one: one.index)
-        settle(running.future, [read_sampled(one) for one in each])
+        try:
+            check_expansion(running.order, output.prompt_token_ids)
+            settle(running.future, [read_sampled(one) for one in each])
+        except RunError as error:
+            settle(running.future, error=error)
 
     def _build(self, arguments: dict[str, Any], device: str, *, trained: bool) -> int:
         """Make the engine; return how many positions it has."""

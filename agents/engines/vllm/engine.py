@@ -23,7 +23,8 @@ from gym_reason.agents.engines.vllm.orders import (
     merge_orders,
 )
 from gym_reason.agents.engines.vllm.weights import named_weights
-from gym_reason.agents.policy import SamplingParams
+from gym_reason.agents.images import ImageEncoder
+from gym_reason.agents.policy import PromptWithImages, SamplingParams
 from gym_reason.errors import UsageError
 from gym_reason.types import Completion
 
@@ -47,6 +48,7 @@ class VllmEngine:
         canary: Canary | None = None,
         export: Callable[[Any], Mapping[str, Tensor]] = named_weights,
         own_seeds: bool = True,
+        images: ImageEncoder | None = None,
         resources: contextlib.ExitStack | None = None,
     ) -> None:
         """Stand before a vLLM that runs.
@@ -61,6 +63,7 @@ class VllmEngine:
             canary: Compares the two after each sync.
             export: Returns the model's weights as vLLM is to have them.
             own_seeds: See `VllmSettings`.
+            images: Encodes images for the model; None where it reads none.
             resources: Closed by `close`, the backend among them.
         """
         self.model: Any = model
@@ -76,6 +79,9 @@ class VllmEngine:
         self._vocab_size = vocab_size
         self._export = export
         self._own_seeds = own_seeds
+        self.images = images
+        """Encodes images for the model; None where it reads none."""
+        self._unsaid_ids = () if images is None else images.unsaid_ids
         self._detokenizer = Detokenizer(tokenizer)
         self._asleep = False
         self._figures: dict[str, float] = {}
@@ -235,7 +241,11 @@ class VllmEngine:
         """Return a checked order of one completion."""
         ids, limit = check_prompt(prompt, params, self._vocab_size, self.max_positions)
         stops = tuple(dict.fromkeys((*self.stop_token_ids, *params.stop_token_ids)))
-        return Order(ids, params, limit, stops)
+        if isinstance(prompt, PromptWithImages):
+            if self.images is None:
+                raise UsageError("images for a model that reads none", "tokens alone")
+            ids = prompt
+        return Order(ids, params, limit, stops, unsaid_ids=self._unsaid_ids)
 
 
 def fingerprint(model: torch.nn.Module) -> tuple[int, ...]:

@@ -6,10 +6,12 @@ from typing import Any
 
 from gym_reason.agents.engines.local.detokenizer import Detokenizer, StopSearch
 from gym_reason.agents.engines.local.sampling import is_greedy
-from gym_reason.agents.policy import SamplingParams
+from gym_reason.agents.policy import PromptWithImages, SamplingParams
 from gym_reason.errors import RunError
 from gym_reason.types import Completion, FinishReason
 
+NEVER = -100.0
+"""Least that vLLM adds to a logit: its token gets a probability of some e ** -100."""
 SEEDS = 2**63
 """vLLM's seeds are signed numbers of 64 bits."""
 
@@ -19,7 +21,7 @@ class Order:
     """A prompt, and how it is to be completed."""
 
     prompt: tuple[int, ...]
-    """Token ids, at least one."""
+    """Token ids, at least one; a PromptWithImages where images are among them."""
     params: SamplingParams
     """How tokens are drawn."""
     limit: int
@@ -28,6 +30,19 @@ class Order:
     """Tokens that end a completion."""
     count: int = 1
     """How many completions."""
+    unsaid_ids: tuple[int, ...] = ()
+    """Tokens that no completion may hold, because they stand for images."""
+
+    @property
+    def sent_ids(self) -> list[int]:
+        """The prompt as vLLM takes it: it expands images itself, with the model's processor."""
+        prompt = self.prompt
+        return list(prompt.unexpanded if isinstance(prompt, PromptWithImages) else prompt)
+
+    @property
+    def images(self) -> tuple[bytes, ...]:
+        """The images of the prompt."""
+        return self.prompt.images if isinstance(self.prompt, PromptWithImages) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +75,29 @@ def sampling_arguments(order: Order, *, own_seeds: bool) -> dict[str, Any]:
         "detokenize": False,
         "skip_special_tokens": False,
     }
+    if order.unsaid_ids:
+        arguments["logit_bias"] = dict.fromkeys(order.unsaid_ids, NEVER)
     if own_seeds and not is_greedy(params):
         arguments["seed"] = params.seed % SEEDS
     return arguments
+
+
+def check_expansion(order: Order, seen: Sequence[int] | None) -> None:
+    """Check that vLLM read a prompt with images as the tokens that stand in the trajectory.
+
+    Raises RunError where it did not, or where it does not say: one of before 0.32 would leave the
+    images out.
+    """
+    if not order.images or (seen is not None and tuple(seen) == tuple(order.prompt)):
+        return
+    if seen is None:
+        raise RunError("vLLM does not say how it read a prompt with images", "vllm 0.32 or later")
+    raise RunError(
+        f"vLLM read a prompt with images as {len(seen)} tokens, the model's processor as "
+        f"{len(order.prompt)}, or as others",
+        "the same tokens",
+        "ask a server that runs the model: --policy openai:URL",
+    )
 
 
 def merge_orders(orders: Sequence[Order], *, own_seeds: bool) -> list[tuple[Order, list[int]]]:

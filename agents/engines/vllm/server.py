@@ -14,11 +14,17 @@ from torch import Tensor
 from gym_reason.agents.engines.vllm.child import ServerProcess
 from gym_reason.agents.engines.vllm.delivery import offer_weights
 from gym_reason.agents.engines.vllm.http import HttpClient
-from gym_reason.agents.engines.vllm.orders import Order, Sampled, sampling_arguments
+from gym_reason.agents.engines.vllm.orders import (
+    Order,
+    Sampled,
+    check_expansion,
+    sampling_arguments,
+)
 from gym_reason.agents.engines.vllm.sender import DeviceSender
 from gym_reason.agents.engines.vllm.settings import SyncRoute, VllmSettings
 from gym_reason.agents.engines.vllm.watch import Watch, settle
 from gym_reason.errors import RunError
+from gym_reason.images import write_data_uri
 
 MOST_CONNECTIONS = 512
 GENERATE = "/inference/v1/generate"
@@ -81,10 +87,15 @@ class ServerVllm:
     def submit(self, order: Order) -> "Future[list[Sampled]]":
         """Ask for the completions of an order. Cancelling the future stops the work."""
         result: Future[list[Sampled]] = Future()
-        body = {
-            "token_ids": list(order.prompt),
+        body: dict[str, object] = {
+            "token_ids": order.sent_ids,
             "sampling_params": sampling_arguments(order, own_seeds=self._settings.own_seeds),
         }
+        if order.images:
+            body["content_parts"] = [
+                {"type": "image_url", "url": write_data_uri(image)} for image in order.images
+            ]
+            body["return_token_ids"] = True
         answer = self._http.send(
             "POST", GENERATE, body, what="generating", limit_s=self._settings.timeout_s
         )
@@ -95,7 +106,10 @@ class ServerVllm:
                 return
             error = done.exception()
             try:
-                settle(result, None if error else read_choices(done.result()), error=error)
+                said = None if error else read_choices(done.result())
+                if order.images and not error:
+                    check_expansion(order, done.result().get("prompt_token_ids"))
+                settle(result, said, error=error)
             except RunError as broken:
                 settle(result, error=broken)
 

@@ -77,6 +77,8 @@ class VllmSettings:
                 raise ValueError(f"{name} = {value}; expected a number of seconds above 0")
         if not (math.isfinite(self.canary_limit) and self.canary_limit >= 0.0):
             raise ValueError(f"canary_limit = {self.canary_limit}; expected 0 or more")
+        if not isinstance(self.arguments, Mapping):
+            raise ValueError(f"arguments = {self.arguments!r}; expected a table of a recipe")
         if self.base_url:
             _check_url(self.base_url)
 

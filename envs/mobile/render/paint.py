@@ -25,6 +25,7 @@ from gym_reason.envs.mobile.look import Look
 from gym_reason.envs.mobile.render.fonts import Image
 from gym_reason.envs.mobile.render.painters import PAINTERS
 from gym_reason.envs.mobile.render.palette import PALETTES, Colour, Palette, mix
+from gym_reason.envs.mobile.render.png import write_png
 from gym_reason.envs.mobile.render.shapes import rounded
 from gym_reason.envs.mobile.render.tiles import Pixels, Tile, fill_box
 
@@ -51,9 +52,7 @@ def paint(screen: Layout, look: Look, scale: int = 1) -> Image.Image:
 
 def paint_png(screen: Layout, look: Look, scale: int = 1) -> bytes:
     """Return a screen as a PNG file of 360 by 800 pixels, times `scale`."""
-    file = io.BytesIO()
-    paint(screen, look, scale).save(file, "PNG", compress_level=3)
-    return file.getvalue()
+    return write_png(paint_array(screen, look, scale))
 
 
 def read_png(png: bytes) -> Pixels:
