@@ -208,7 +208,7 @@ def test_backtrack_goes_on_from_the_first_false_equation() -> None:
 def test_backtrack_keeps_what_its_tool_finds_no_fault_with() -> None:
     for tool in ("", "error: broken"):
         policy = ReplayPolicy("41", "unsaid")
-        trajectory = play("backtrack", policy, tools={"equations": lambda _, said=tool: said})
+        trajectory = play("backtrack", policy, tools={"equations": Recorder(tool)})
         assert answers(trajectory) == ["41"]
     long = "1+1=2," * 900
     policy = ReplayPolicy("41", "42")
