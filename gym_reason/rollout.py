@@ -7,7 +7,7 @@ full batch.
 import asyncio
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import gymnasium
@@ -305,18 +305,45 @@ async def run_groups(
         limits: Where to cut an episode.
         on_episode: Called with each episode as it ends, for progress.
     """
+    episodes = list_episodes(tasks, samples, task_seeds)
+    played = await run_episodes(envs, agent_for, episodes, encoder, limits, on_episode)
+    return group_episodes(tasks, samples, played)
 
-    async def play(index: int, sample: int) -> Trajectory:
-        seed = derive_seed(task_seeds[index], sample)
-        trajectory = await play_episode(envs, agent_for, tasks[index], seed, encoder, limits)
+
+def list_episodes(
+    tasks: Sequence[Task], samples: int, task_seeds: Sequence[int]
+) -> list[tuple[Task, int]]:
+    """Return the episodes of some groups, one behind the other, each as its task and its seed."""
+    return [
+        (task, derive_seed(seed, sample))
+        for task, seed in zip(tasks, task_seeds, strict=True)
+        for sample in range(samples)
+    ]
+
+
+async def run_episodes(
+    envs: EnvPool,
+    agent_for: AgentFactory,
+    episodes: Sequence[tuple[Task, int]],
+    encoder: ChatEncoder | None,
+    limits: EpisodeLimits,
+    on_episode: Callable[[Trajectory], None] | None = None,
+) -> list[Trajectory]:
+    """Play episodes of `list_episodes`, all at once, and return them in their order."""
+
+    async def play(task: Task, seed: int) -> Trajectory:
+        trajectory = await play_episode(envs, agent_for, task, seed, encoder, limits)
         if on_episode is not None:
             on_episode(trajectory)
         return trajectory
 
-    episodes: list[Awaitable[Trajectory]] = [
-        play(index, sample) for index in range(len(tasks)) for sample in range(samples)
-    ]
-    played = await asyncio.gather(*episodes)
+    return await asyncio.gather(*(play(task, seed) for task, seed in episodes))
+
+
+def group_episodes(
+    tasks: Sequence[Task], samples: int, played: Sequence[Trajectory]
+) -> list[Group]:
+    """Return the episodes of `list_episodes`, played, as one group a task."""
     return [
         Group(task, tuple(played[index * samples : (index + 1) * samples]))
         for index, task in enumerate(tasks)

@@ -1,6 +1,6 @@
 """Token streams of episodes as padded tensors, and their split into forward passes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,13 +84,3 @@ def plan_micro_batches(lengths: Sequence[int], limit_tokens: int) -> list[list[i
         else:
             plan.append([row])
     return plan
-
-
-def forward_passes(
-    batch: TokenBatch, parts: Sequence[Sequence[int]], limit_tokens: int
-) -> Iterator[tuple[torch.Tensor, TokenBatch]]:
-    """Yield the forward passes over sets of rows: which rows of the batch, and their tokens."""
-    for rows in parts:
-        for micro in plan_micro_batches([batch.lengths[row] for row in rows], limit_tokens):
-            chosen = [rows[row] for row in micro]
-            yield torch.tensor(chosen, device=batch.ids_NL.device), batch.select(chosen)

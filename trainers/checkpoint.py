@@ -21,6 +21,7 @@ import torch
 from gym_reason.errors import RunError
 from gym_reason.records import explain_os_errors
 from gym_reason.trainers.adapters import Adapter
+from gym_reason.trainers.distributed.sharding import split_state
 from gym_reason.trainers.model_files import ModelWriter
 from gym_reason.types import Json
 
@@ -94,15 +95,15 @@ class CheckpointStore:
         self,
         progress: Progress,
         model: ModelWriter,
-        parts: Mapping[str, Part],
+        states: Mapping[str, Any],
         *,
         adapter: Adapter | None = None,
         milestone: bool = False,
     ) -> Path:
         """Save a checkpoint, make it the last one, and prune.
 
-        Each of `parts` becomes a file of its name. Raises RunError; the checkpoint before then
-        stays the last one.
+        Each of `states`, of the parts besides the model, becomes a file of its name. Raises
+        RunError; the checkpoint before then stays the last one.
         """
         final = self._folder / f"step-{progress.step:06d}"
         partial = self._folder / f".partial-{final.name}"
@@ -113,7 +114,7 @@ class CheckpointStore:
                 model.write(partial / "model")
                 if adapter is not None:
                     adapter.write(partial / ADAPTER)
-                self._write_state(partial, progress, parts, milestone=milestone)
+                self._write_state(partial, progress, states, milestone=milestone)
                 self._put_in_place(partial, final)
                 self._point_last_at(final)
         except (RuntimeError, safetensors.SafetensorError) as error:  # how both say: disk full
@@ -140,20 +141,21 @@ class CheckpointStore:
             path = checkpoint / f"{name}.pt"
             if not path.exists():
                 raise RunError(f"{checkpoint} holds no {path.name}", "the parts of its recipe")
-            part.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+            saved = torch.load(path, weights_only=True, map_location="cpu")
+            part.load_state_dict(split_state(part, saved))
 
     def _write_state(
         self,
         folder: Path,
         progress: Progress,
-        parts: Mapping[str, Part],
+        states: Mapping[str, Any],
         *,
         milestone: bool,
     ) -> None:
         state = {name: getattr(progress, name) for name in Progress.__dataclass_fields__}
         (folder / "state.json").write_text(json.dumps(state | {"milestone": milestone}), "utf-8")
-        for name, part in parts.items():
-            torch.save(part.state_dict(), folder / f"{name}.pt")
+        for name, values in states.items():
+            torch.save(values, folder / f"{name}.pt")
 
     def _put_in_place(self, partial: Path, final: Path) -> None:
         if final.exists():  # the same step again, with more known of it

@@ -8,9 +8,12 @@ import itertools
 import time
 from collections.abc import Sequence
 
+import torch
+
 from gym_reason.errors import UsageError
 from gym_reason.seeding import derive_rng
 from gym_reason.trainers.batch import TokenBatch, make_batch
+from gym_reason.trainers.distributed.shares import share_passes
 from gym_reason.trainers.formulas.aggregation import token_mean
 from gym_reason.trainers.logprobs import score_tokens
 from gym_reason.trainers.optimiser import (
@@ -50,13 +53,10 @@ def run(session: Session) -> None:
         batch = demonstrations.select(rows)
         lr = learning_rate(settings.optimiser, step, settings.steps)
         set_learning_rate(optimiser, lr)
-        with learner.mixed_precision():
-            logps_NT = score_tokens(learner.model, batch.ids_NL, start=batch.start).logps_NT
-        loss = -(logps_NT * token_mean(batch.mask_NT, batch.mask_NT.shape[1])).sum()
-        check_finite(loss.item(), "the loss", f"step {step} of the cold start")
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = take_step(optimiser, settings.optimiser.clip_norm)
+        loss = add_gradient(session, batch)
+        check_finite(loss, "the loss", f"step {step} of the cold start")
+        norm = take_step(session.world, optimiser, settings.optimiser.clip_norm)
         progress.count_step(STAGE)
         tokens = int(batch.mask_NT.sum())
         progress.tokens += tokens
@@ -64,7 +64,7 @@ def run(session: Session) -> None:
         row: dict[str, Json] = {
             "stage": STAGE,
             "step": progress.done(STAGE),
-            "loss": loss.item(),
+            "loss": loss,
             "lr": lr,
             "grad_norm": norm,
             "tokens_per_s": tokens / seconds,
@@ -73,6 +73,22 @@ def run(session: Session) -> None:
         session.finish_step(row, last=is_finished(session))
     learner.model.train(False)
     learner.engine.refresh()
+
+
+def add_gradient(session: Session, batch: TokenBatch) -> float:
+    """Add the gradient of this process's rows, and return the loss of all."""
+    learner = session.learner
+    weights_NT = token_mean(batch.mask_NT, batch.mask_NT.shape[1])
+    loss = 0.0
+    for one in share_passes(session.world, batch.lengths, lambda rows: [rows]):
+        part = batch.select(one.items)
+        index_N = torch.tensor(one.items, device=learner.device)
+        with learner.mixed_precision():
+            logps_NT = score_tokens(learner.model, part.ids_NL, start=part.start).logps_NT
+        own = -(logps_NT * weights_NT[index_N, : logps_NT.shape[1]]).sum()
+        one.weigh(own).backward()  # type: ignore[no-untyped-call]
+        loss += own.item() if one.counts else 0.0
+    return session.world.add_figures({"loss": loss}, "the loss of the cold start")["loss"]
 
 
 def make_demonstrations(session: Session) -> TokenBatch:

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from gym_reason.trainers.batch import TokenBatch, forward_passes
+from gym_reason.trainers.batch import TokenBatch
+from gym_reason.trainers.distributed.shares import forward_passes
 from gym_reason.trainers.dual_attention import DualAttentionHead
 from gym_reason.trainers.learner import Learner
 from gym_reason.trainers.logprobs import last_hidden
@@ -72,10 +73,13 @@ def all_values(
     """Return `values_NT`, the worth before each token, and `last_N`, that behind the last one."""
     values_NT = torch.zeros_like(batch.mask_NT)
     last_N = torch.zeros_like(batch.mask_NT[:, 0])
-    for index, part in forward_passes(batch, parts, limit_tokens):
+    for rows in forward_passes(learner.world, batch, parts, limit_tokens):
         with learner.mixed_precision():
-            found_KL = critic.values(learner.model, part.ids_NL)
-        ends_K = torch.tensor(part.lengths, device=values_NT.device) - 1
-        values_NT[index, : found_KL.shape[1] - 1] = found_KL[:, :-1]
-        last_N[index] = found_KL.gather(1, ends_K[:, None]).squeeze(1)
+            found_KL = critic.values(learner.model, rows.batch.ids_NL)
+        if not rows.counts:
+            continue
+        ends_K = torch.tensor(rows.batch.lengths, device=values_NT.device) - 1
+        values_NT[rows.index_N, : found_KL.shape[1] - 1] = found_KL[:, :-1]
+        last_N[rows.index_N] = found_KL.gather(1, ends_K[:, None]).squeeze(1)
+    learner.world.add_up([values_NT, last_N], "the values of the critic")
     return values_NT, last_N

@@ -1,6 +1,7 @@
 """The model of a run, the engine that samples from it, and what the machine gives them."""
 
 import contextlib
+import copy
 import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from gym_reason.agents.tokenizers import build_character_tokenizer, build_piece_
 from gym_reason.agents.virtual_tokens import find_virtual_tokens
 from gym_reason.errors import ModelError
 from gym_reason.trainers.adapters import Adapter
+from gym_reason.trainers.distributed.sharding import ShardedModel, split_copy
+from gym_reason.trainers.distributed.world import ALONE, World
 from gym_reason.trainers.engines import EngineMaker, make_local_engine
 from gym_reason.trainers.recompute import recompute_layers
 from gym_reason.trainers.settings import ModelSettings
@@ -44,11 +47,55 @@ class Learner:
     """Type of matrix products; None for the type of the weights."""
     adapter: Adapter | None = None
     """What learns in place of the model's own weights."""
+    world: World = ALONE
+    """The processes that train the model."""
+    sharded: ShardedModel | None = None
+    """The model with its weights split among them."""
 
     @property
     def plain(self) -> PreTrainedModel:
         """The model that is saved; its weights are those of the engine's last refresh."""
+        if self.sharded is not None:
+            return self.sharded.plain
         return self.model if self.adapter is None else self.adapter.plain
+
+    @property
+    def whole(self) -> PreTrainedModel:
+        """The model that learns, or, where its weights are split, the same as of the last merge."""
+        return self.model if self.sharded is None else self.sharded.plain
+
+    def merge(self) -> None:
+        """Bring `plain` up to date."""
+        if self.sharded is not None:
+            self.sharded.merge()
+        elif self.adapter is not None:
+            self.adapter.merge()
+
+    def join(self, world: World) -> None:
+        """Train with other processes from now on, which all do this with the same weights."""
+        self.world = world
+        world.check_same(self.whole.named_parameters(), "at the start")
+        if world.mesh is not None:
+            self.sharded = ShardedModel(self.model, world.mesh)
+            self.model = self.sharded.model
+            self.engine.before_refresh = self.sharded.merge
+
+    def copy_frozen(self) -> PreTrainedModel:
+        """Return a copy of the model with the weights as they are, which does not learn.
+
+        Where the model's weights are split, those of the copy are not: give it others, and then
+        let `split` do it.
+        """
+        if self.sharded is not None:
+            self.sharded.merge()
+        model = copy.deepcopy(self.whole)
+        model.train(False)
+        model.requires_grad_(False)
+        return model
+
+    def split(self, model: PreTrainedModel) -> PreTrainedModel:
+        """Return a frozen model with its weights split, where those of the learner's are."""
+        return model if self.world.mesh is None else split_copy(model, self.world.mesh)
 
     def adapt(self, adapter: Adapter) -> None:
         """Go on with an adapter on the weights as they are; the engine follows it."""
@@ -129,18 +176,26 @@ def build_learner(
     return Learner(model, tokenizer, ChatEncoder(tokenizer), engine, device, autocast)
 
 
-def prepare_machine(settings: ModelSettings) -> tuple[ModelSettings, str]:
-    """Choose threads, matrix kernels and memory where the settings leave it open.
+def prepare_machine(settings: ModelSettings, sharers: int = 1) -> tuple[ModelSettings, str]:
+    """Set threads and matrix kernels, and choose them and memory where the settings leave it open.
 
     Returns the settings with the choices in them, and a sentence on both.
+
+    Args:
+        settings: What is asked for.
+        sharers: Processes of the run on this machine, which share its cores and its memory.
     """
     threads = choose_threads(settings.threads or "auto")
-    torch.set_num_threads(threads.threads)
-    matmul = use_fast_matmul(settings.matmul, choose_device(settings.device).type)
+    count = settings.threads or max(1, threads.threads // sharers)
+    reason = threads.reason if count == threads.threads else f"{threads.reason}; {count} each"
+    torch.set_num_threads(count)
+    device = choose_device(settings.device)
+    matmul = use_fast_matmul(settings.matmul, device.type)
+    free = default_cache_bytes(device) // (sharers if device.type == "cpu" else 1)
     chosen = dataclasses.replace(
         settings,
-        threads=threads.threads,
+        threads=count,
         matmul=matmul.precision,
-        cache_bytes=settings.cache_bytes or default_cache_bytes(choose_device(settings.device)),
+        cache_bytes=settings.cache_bytes or free,
     )
-    return chosen, f"{threads.reason}; {matmul}"
+    return chosen, f"{reason}; {matmul}"

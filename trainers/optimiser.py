@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
 
 from gym_reason.errors import UsageError
+from gym_reason.trainers.distributed.world import World
 from gym_reason.trainers.settings import OptimiserSettings
 
 
@@ -54,9 +56,23 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, lr: float) -> None:
         group["lr"] = lr
 
 
-def take_step(optimiser: torch.optim.Optimizer, clip_norm: float) -> float:
-    """Take an optimiser step on the gradient, clipped, and return the norm that it had."""
-    trained = [weight for group in optimiser.param_groups for weight in group["params"]]
-    norm = torch.nn.utils.clip_grad_norm_(trained, clip_norm)
-    optimiser.step()
+def weights_of(optimiser: torch.optim.Optimizer) -> list[torch.Tensor]:
+    """Return the weights that an optimiser steps."""
+    return [weight for group in optimiser.param_groups for weight in group["params"]]
+
+
+def clip_gradients(weights: Iterable[torch.Tensor], clip_norm: float) -> float:
+    """Clip the gradient of some weights and return the norm that it had."""
+    norm = torch.nn.utils.clip_grad_norm_(weights, clip_norm)
+    if isinstance(norm, DTensor):  # of weights that are split among processes
+        norm = norm.full_tensor()
     return norm.item()
+
+
+def take_step(world: World, optimiser: torch.optim.Optimizer, clip_norm: float) -> float:
+    """Take a step on the gradient of all processes, clipped, and return the norm that it had."""
+    trained = weights_of(optimiser)
+    world.sum_gradients(trained)
+    norm = clip_gradients(trained, clip_norm)
+    optimiser.step()
+    return norm

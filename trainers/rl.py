@@ -4,7 +4,6 @@ The recipe names an advantage, a filter, a policy loss, an aggregation, a KL ter
 `formulas`. The step itself is in `collect`, `window` and `update`.
 """
 
-import copy
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import torch
 from transformers import PreTrainedModel
 
 from gym_reason.errors import RunError
-from gym_reason.records import open_atomic
 from gym_reason.trainers.checkpoint import Part
 from gym_reason.trainers.collect import collect, describe
 from gym_reason.trainers.critic import Critic
@@ -134,16 +132,13 @@ def make_reference(session: Session) -> PreTrainedModel:
 
     Raises RunError where RL goes on and the copy is not there.
     """
-    model = copy.deepcopy(session.learner.model)
+    model = session.learner.copy_frozen()
     start = session.folder.path / "reference.pt"
     if session.progress.done(STAGE) > 0:
         model.load_state_dict(_read_reference(start, session.learner.device))
     else:
-        with open_atomic(start) as file:
-            torch.save(model.state_dict(), file)
-    model.train(False)
-    model.requires_grad_(False)
-    return model
+        session.folder.keep_state(start, model.state_dict())
+    return session.learner.split(model)
 
 
 def _read_reference(path: Path, device: torch.device) -> Any:

@@ -5,11 +5,22 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import torch
 
 from gym_reason.errors import UsageError
 from gym_reason.locks import FolderLock
-from gym_reason.records import dump_line, explain_os_errors, to_json, write_atomic, write_jsonl_zst
+from gym_reason.records import (
+    dump_line,
+    explain_os_errors,
+    open_atomic,
+    to_json,
+    write_atomic,
+    write_jsonl_zst,
+)
+from gym_reason.report import build_report
+from gym_reason.trainers.distributed.world import World
 from gym_reason.trainers.recipe import Recipe, dump_recipe, load_recipe
 from gym_reason.types import Json, Trajectory
 
@@ -58,6 +69,41 @@ class RunFolder:
         with explain_os_errors(path), path.open("ab") as file:
             file.truncate(min(size, file.tell()))
 
+    def refuse_run(self) -> None:
+        """Raise UsageError where the folder holds a run already."""
+        if (self.path / "recipe.toml").exists():
+            raise UsageError(
+                f"{self.path} holds a run already", "a new folder", "continue it with --resume"
+            )
+
+    def keep(self, path: Path, content: bytes | str) -> None:
+        """Write a file inside the folder, whole or not at all; its own folder is made."""
+        self._make_parent(path)
+        write_atomic(path, content)
+
+    def keep_state(self, path: Path, state: Any) -> None:
+        """Keep tensors as `torch.load` reads them, whole or not at all."""
+        self._make_parent(path)
+        with open_atomic(path) as file:
+            torch.save(state, file)
+
+    def keep_rows(self, path: Path, rows: list[Any]) -> None:
+        """Keep values as compressed JSON lines, whole or not at all."""
+        self._make_parent(path)
+        write_jsonl_zst(path, rows)
+
+    def drop(self, path: Path) -> None:
+        """Delete a file inside the folder, if it is there."""
+        path.unlink(missing_ok=True)
+
+    def _make_parent(self, path: Path) -> None:
+        with explain_os_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write_report(self) -> None:
+        """Write the run's page."""
+        build_report([self.path], self.path / "report.html")
+
     def write_trajectories(self, name: str, trajectories: list[Trajectory]) -> None:
         """Keep episodes as `trajectories/NAME.jsonl.zst`."""
         write_jsonl_zst(self.path / "trajectories" / f"{name}.jsonl.zst", list(trajectories))
@@ -80,6 +126,67 @@ class RunFolder:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         with explain_os_errors(path), path.open("a", encoding="utf-8") as file:
             file.write(f"{stamp} {text}\n")
+
+
+class FollowedFolder(RunFolder):
+    """A run's folder for a process that only reads there: another one writes and has the lock."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End."""
+
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Leave it."""
+
+    def append_metrics(self, row: Mapping[str, Json]) -> int:
+        """Leave it; the size is of no use here."""
+        return 0
+
+    def cut_metrics(self, size: int) -> None:
+        """Leave it."""
+
+    def refuse_run(self) -> None:
+        """Leave it: the run that is there by now is this one."""
+
+    def keep(self, path: Path, content: bytes | str) -> None:
+        """Leave it."""
+
+    def keep_state(self, path: Path, state: Any) -> None:
+        """Leave it."""
+
+    def keep_rows(self, path: Path, rows: list[Any]) -> None:
+        """Leave it."""
+
+    def drop(self, path: Path) -> None:
+        """Leave it."""
+
+    def write_report(self) -> None:
+        """Leave it."""
+
+    def write_trajectories(self, name: str, trajectories: list[Trajectory]) -> None:
+        """Leave it."""
+
+    def write_json(self, name: str, value: object) -> None:
+        """Leave it."""
+
+    def write_samples(self, when: str, samples: list[object]) -> None:
+        """Leave it."""
+
+    def log(self, text: str) -> None:
+        """Leave it."""
+
+
+def open_folder(path: Path, world: World) -> RunFolder:
+    """Return a run's folder as this process may use it."""
+    return RunFolder(path) if world.is_main else FollowedFolder(path)
 
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -19,16 +19,24 @@ from gym_reason.envs.base import sample_tasks
 from gym_reason.envs.curriculum import Curriculum
 from gym_reason.errors import RunError
 from gym_reason.registry import make
-from gym_reason.rollout import AgentFactory, EnvPool, EpisodeLimits, run_groups
+from gym_reason.rollout import (
+    AgentFactory,
+    EnvPool,
+    EpisodeLimits,
+    group_episodes,
+    list_episodes,
+    run_episodes,
+)
 from gym_reason.seeding import derive_seed
 from gym_reason.trainers.adapters import make_adapter
 from gym_reason.trainers.checkpoint import CheckpointStore, Part, Progress
+from gym_reason.trainers.distributed.sharding import gather_state
 from gym_reason.trainers.learner import Learner
 from gym_reason.trainers.model_files import ModelWriter
 from gym_reason.trainers.recipe import Recipe
 from gym_reason.trainers.run_folder import RunFolder
 from gym_reason.trainers.stop import Stopped, StopRequest
-from gym_reason.types import Group, Json, Task, Trajectory
+from gym_reason.types import Completion, Group, Json, Task, Trajectory
 
 BASE = "base"
 """Folder, in a run's, of the weights that its adapter began on."""
@@ -64,7 +72,7 @@ class SilentObserver:
 
 
 class Session:
-    """One process's work on a run."""
+    """One process's work on a run, alone or beside others."""
 
     def __init__(
         self,
@@ -82,7 +90,12 @@ class Session:
         self.progress = progress
         self.observer = observer
         self.store = CheckpointStore(folder.checkpoints, recipe.checkpoint.keep)
-        self._model_writer = ModelWriter(learner.plain, learner.tokenizer, folder.path)
+        self.world = learner.world
+        self._model_writer = (
+            ModelWriter(learner.plain, learner.tokenizer, folder.path)
+            if self.world.is_main
+            else None
+        )
         self.parts: dict[str, Part] = {}
         """What the stage under way keeps in its checkpoints besides the model."""
         self._stop = stop
@@ -153,15 +166,24 @@ class Session:
     ) -> list[Group]:
         """Play episodes; their draws derive from the run's seed and `names`.
 
-        `encoder` belongs to agents that ask another policy than the learner's.
+        Each process plays a share of them, and every one gets all. `encoder` belongs to agents that
+        ask another policy than the learner's.
         """
         base = derive_seed(self.recipe.seed, *names)
         seeds = [derive_seed(base, index) for index in range(len(tasks))]
         pool = envs or self.envs()
         encoder = encoder or self.learner.encoder
-        return asyncio.run(
-            run_groups(pool, agent_for, tasks, samples, seeds, encoder, self._limits)
-        )
+        own = self.world.own(list_episodes(tasks, samples, seeds))
+        played = asyncio.run(run_episodes(pool, agent_for, own, encoder, self._limits))
+        name = "/".join(map(str, names))
+        return group_episodes(tasks, samples, self.world.join(played, f"the episodes of {name}"))
+
+    def complete(
+        self, prompts: Sequence[Sequence[int]], params: Sequence[SamplingParams]
+    ) -> list[Completion]:
+        """Return a completion of each prompt; each process makes a share, and all get all."""
+        own = self.learner.engine.generate(self.world.own(prompts), self.world.own(params))
+        return self.world.join(own, "completions")
 
     def policy_agent(self, temperature: float) -> AgentFactory:
         """Return agents that ask the learner's engine."""
@@ -188,14 +210,22 @@ class Session:
         self.progress.metrics_bytes = self.folder.append_metrics(row)
         self.observer.on_step(row)
         due = not last and self.progress.step % max(self.recipe.checkpoint.every_steps, 1) == 0
-        if due or self._stop:
+        signal = self._stop_signal()
+        if due or signal is not None:
             self.save()
-        self.stop_if_asked()
+        if signal is not None:
+            raise Stopped(signal)
 
     def stop_if_asked(self) -> None:
         """Raise Stopped where Ctrl-C or SIGTERM came; what is to be kept has been saved."""
-        if self._stop.signal is not None:
-            raise Stopped(self._stop.signal)
+        signal = self._stop_signal()
+        if signal is not None:
+            raise Stopped(signal)
+
+    def _stop_signal(self) -> int | None:
+        """Return the signal that came to any of the processes by now."""
+        came = self.world.gather(self._stop.signal, "whether to stop")
+        return next((signal for signal in came if signal is not None), None)
 
     def seed_generators(self, *names: int | str) -> None:
         """Seed the global generators for what a model or an environment may draw from them."""
@@ -210,21 +240,31 @@ class Session:
         Raises RunError, and keeps the one before, where a weight is not finite.
         """
         self._tick()
-        largest = [weight.detach().abs().max() for weight in self.learner.model.parameters()]
-        check_finite(torch.stack(largest).max().item(), "a weight", f"step {self.progress.step}")
+        learner, where = self.learner, f"step {self.progress.step}"
+        learner.merge()
+        largest = [weight.detach().abs().max() for weight in learner.whole.parameters()]
+        check_finite(torch.stack(largest).max().item(), "a weight", where)
+        self.world.check_same(learner.whole.named_parameters(), f"at {where}")
         if self.curriculum is not None:
             self.progress.curriculum = self.curriculum.state()
-        adapter = self.learner.adapter
-        if adapter is not None:
-            adapter.merge()
-        self.store.save(
-            self.progress, self._model_writer, self.parts, adapter=adapter, milestone=milestone
-        )
+        states = {
+            name: gather_state(part.state_dict(), keep=self.world.is_main)
+            for name, part in self.parts.items()
+        }
+        if self._model_writer is not None:
+            self.store.save(
+                self.progress,
+                self._model_writer,
+                states,
+                adapter=learner.adapter,
+                milestone=milestone,
+            )
 
     def adapt(self) -> None:
         """Put the recipe's adapter on the weights, and keep these in the run's folder."""
         base = self.folder.path / BASE
-        self._model_writer.write_whole(base)
+        if self._model_writer is not None:
+            self._model_writer.write_whole(base)
         seed = derive_seed(self.recipe.seed, "adapter")
         adapter = make_adapter(self.learner.plain, self.recipe.adapter, seed, base)
         self.learner.adapt(adapter)

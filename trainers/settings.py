@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+PEER_WAIT_S = 1800.0
+"""Longest wait for the other processes of a run, unless a recipe says another."""
+
 
 def check_at_least(low: int, **values: int) -> None:
     """Raise ValueError for a value below `low`."""
@@ -44,6 +47,13 @@ class ModelSettings:
     """Kernels of fp32 products on a CPU; `auto` measures them. A run keeps what it began with."""
     gradient_checkpointing: bool = False
     """Whether training keeps only what enters each layer, and runs it again for its gradient."""
+    peer_wait_s: float = PEER_WAIT_S
+    """Most seconds that a process waits for the others, where several train: then the run ends."""
+
+    def __post_init__(self) -> None:
+        """Refuse a wait without an end."""
+        if not 1.0 <= self.peer_wait_s <= 1e6:
+            raise ValueError(f"peer_wait_s = {self.peer_wait_s}; expected 1 to 1000000 seconds")
 
 
 @dataclass(frozen=True, slots=True)

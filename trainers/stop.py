@@ -1,6 +1,7 @@
 """Stopping a run politely: Ctrl-C and SIGTERM end it after its current step, with a checkpoint."""
 
 import signal
+import time
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -8,9 +9,15 @@ from typing import Any, Self
 class StopRequest:
     """Notes SIGINT and SIGTERM inside its `with` block. A second one of them stops at once."""
 
-    def __init__(self) -> None:
-        """Start with nothing asked."""
+    def __init__(self, echo_s: float = 0.0) -> None:
+        """Start with nothing asked.
+
+        Args:
+            echo_s: Seconds within which a second signal counts as the first one come again.
+        """
         self.signal: int | None = None
+        self._echo_s = echo_s
+        self._came = 0.0
         self._before: dict[int, Any] = {}
 
     def __bool__(self) -> bool:
@@ -37,9 +44,11 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None:
+        now = time.monotonic()
+        if self.signal is None:
+            self.signal, self._came = number, now
+        elif now - self._came >= self._echo_s:
             raise KeyboardInterrupt
-        self.signal = number
 
 
 class Stopped(Exception):

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from gym_reason.trainers.batch import TokenBatch, forward_passes
+from gym_reason.trainers.batch import TokenBatch
 from gym_reason.trainers.critic import Critic, all_values
+from gym_reason.trainers.distributed.shares import forward_passes
 from gym_reason.trainers.formulas import entropy_controls, kl_estimators
 from gym_reason.trainers.formulas.advantage import estimate
 from gym_reason.trainers.formulas.rewards import kl_in_reward
@@ -151,10 +152,12 @@ def all_logps(
     """
     limit = session.recipe.rl.micro_batch_tokens
     result_NT = torch.zeros_like(batch.mask_NT)
-    for index, part in forward_passes(batch, parts, limit):
+    for rows in forward_passes(session.world, batch, parts, limit):
         with session.learner.mixed_precision():
             scores = score_tokens(
-                model, part.ids_NL, session.recipe.sampling.temperature, part.start
+                model, rows.batch.ids_NL, session.recipe.sampling.temperature, rows.batch.start
             )
-        result_NT[index, : scores.logps_NT.shape[1]] = scores.logps_NT
+        if rows.counts:
+            result_NT[rows.index_N, : scores.logps_NT.shape[1]] = scores.logps_NT
+    session.world.add_up([result_NT], "the log-probabilities of a window")
     return result_NT

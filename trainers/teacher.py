@@ -28,12 +28,14 @@ def find_teacher(session: Session) -> Path:
     if recipe.teacher.path:
         return Path(recipe.teacher.path)
     folder = session.folder.path / FOLDER
-    if not (folder / "summary.json").exists():
+    finished = (folder / "summary.json").exists
+    if not session.world.decide(finished, "whether the teacher is ready"):
         # The module of runs imports the stages, and one of them imports this.
         from gym_reason.trainers.train import train
 
         session.say(f"training an embedded teacher of size {recipe.teacher.size} in {folder}")
-        train(teacher_recipe(recipe), folder, TeacherObserver(session.observer), resume=True)
+        observer = TeacherObserver(session.observer)
+        train(teacher_recipe(recipe), folder, observer, resume=True, world=session.world)
         session.say(f"the teacher is ready: {describe_run(folder)}")
     return folder
 

@@ -3,24 +3,26 @@
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from gym_reason.agents.models import PRESETS, resolve_model_folder
-from gym_reason.errors import ConfigError, RunError, UsageError
+from gym_reason.errors import ConfigError, RunError
 from gym_reason.records import to_json
 from gym_reason.registry import explain_unknown, make
-from gym_reason.report import build_report
 from gym_reason.seeding import derive_seed
 from gym_reason.trainers.adapters import check_adapter, make_adapter
 from gym_reason.trainers.checkpoint import ADAPTER, CheckpointStore, Progress
+from gym_reason.trainers.distributed.checks import check_world
+from gym_reason.trainers.distributed.world import ALONE, World
 from gym_reason.trainers.engines import check_engine, choose_engine
 from gym_reason.trainers.garbage import leave_alone_what_exists
 from gym_reason.trainers.learner import Learner, build_learner, prepare_machine
 from gym_reason.trainers.recipe import Recipe
-from gym_reason.trainers.run_folder import RunFolder
-from gym_reason.trainers.session import BASE, Observer, Session
+from gym_reason.trainers.run_folder import open_folder
+from gym_reason.trainers.session import BASE, Observer, Session, SilentObserver
 from gym_reason.trainers.stages import stages_of
 from gym_reason.trainers.stop import StopRequest
 from gym_reason.trainers.teacher_checks import check_teacher
@@ -61,37 +63,55 @@ class Summary:
     """The run's folder."""
 
 
-def train(recipe: Recipe, path: Path, observer: Observer, *, resume: bool = False) -> Summary:
+def train(
+    recipe: Recipe, path: Path, observer: Observer, *, resume: bool = False, world: World = ALONE
+) -> Summary:
     """Run a recipe in a folder, or go on with the run in it.
+
+    Where several processes train, each calls this with one recipe and one folder, which all of them
+    see; the main one alone writes there, and tells its observer.
 
     Raises:
         RunError: The folder is in use, the disk is full, the loss is not finite.
         Stopped: Ctrl-C or SIGTERM; a checkpoint of the last whole step is there.
     """
-    check_parts(recipe)
-    with RunFolder(path) as folder, StopRequest() as stop:
-        if not resume and (path / "recipe.toml").exists():
-            raise UsageError(
-                f"{path} holds a run already", "a new folder", "continue it with --resume"
-            )
+    world.limit_waits(recipe.model.peer_wait_s)
+    check_parts(recipe, world)
+    with open_folder(path, world) as folder, StopRequest(world.echo_s) as stop:
+        if not resume:
+            folder.refuse_run()
         store = CheckpointStore(folder.checkpoints, recipe.checkpoint.keep)
-        checkpoint = store.last() if resume else None
+        checkpoint = world.decide(store.last, "where to go on") if resume else None
         progress = store.load_progress(checkpoint) if checkpoint is not None else Progress()
         folder.cut_metrics(progress.metrics_bytes)
-        model, sentence = prepare_machine(recipe.model)
+        model, sentence = world.decide(
+            lambda: prepare_machine(recipe.model, world.local_size), "what the machine has"
+        )
+        prepare_machine(model)
         recipe = dataclasses.replace(recipe, model=model)
         folder.write_recipe(recipe)
         learner = restore_learner(recipe, path, checkpoint)
-        with track(recipe, path, observer, progress.step) as told:
+        learner.join(world)
+        with open_observer(recipe, path, observer, progress.step, world) as told:
             session = Session(recipe, folder, learner, progress, told, stop)
             check_context(session)
-            session.say(f"{path}: {describe_learner(learner)}; {sentence}")
+            parts = (f"{path}: {describe_learner(learner)}", sentence, world.describe())
+            session.say("; ".join(filter(None, parts)))
             try:
                 with leave_alone_what_exists():
                     run_stages(session)
                     return finish(session)
             finally:
                 session.close()
+
+
+def open_observer(
+    recipe: Recipe, path: Path, observer: Observer, steps: int, world: World
+) -> AbstractContextManager[Observer]:
+    """Lend what is told of the run in this process: trackers too in the main one."""
+    if world.is_main:
+        return track(recipe, path, observer, steps)
+    return nullcontext(SilentObserver())
 
 
 def restore_learner(recipe: Recipe, path: Path, checkpoint: Path | None) -> Learner:
@@ -110,8 +130,9 @@ def restore_learner(recipe: Recipe, path: Path, checkpoint: Path | None) -> Lear
     return learner
 
 
-def check_parts(recipe: Recipe) -> None:
+def check_parts(recipe: Recipe, world: World) -> None:
     """Refuse a recipe whose environment or model there is not, before a folder is made for it."""
+    check_world(recipe, world)
     env = make(recipe.env.id, **recipe.env.kwargs)
     env.close()
     if getattr(env.unwrapped, "shows_images", False):
@@ -232,5 +253,6 @@ def finish(session: Session) -> Summary:
         run=str(session.folder.path),
     )
     session.folder.write_json("summary.json", to_json(summary))
-    build_report([session.folder.path], session.folder.path / "report.html")
+    session.folder.write_report()
+    session.world.wait("the end of the run")
     return summary

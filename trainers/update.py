@@ -6,12 +6,13 @@ import torch
 
 from gym_reason.errors import RunError
 from gym_reason.seeding import derive_rng
-from gym_reason.trainers.batch import plan_micro_batches
+from gym_reason.trainers.distributed.shares import share_micro_batches
 from gym_reason.trainers.dual_attention import DualAttentionHead, judge_pruning
 from gym_reason.trainers.formulas import aggregations
 from gym_reason.trainers.formulas.aggregation import token_mean
 from gym_reason.trainers.formulas.gae import explained_variance
 from gym_reason.trainers.formulas.token_weights import split_passes
+from gym_reason.trainers.optimiser import clip_gradients, weights_of
 from gym_reason.trainers.policy_step import Work, micro_batch_loss
 from gym_reason.trainers.session import Session, check_finite
 from gym_reason.trainers.streams import Players, Streams, has_signal, make_streams, signal_rows
@@ -109,14 +110,13 @@ def _optimise(
         return []
     critic_alone = step < settings.critic.warmup_steps and players.critic is not None
     lengths = [batch.lengths[row] for row in signal]
-    plan = [[signal[at] for at in micro] for micro in plan_micro_batches(
-        lengths, settings.micro_batch_tokens
-    )]  # fmt: skip
+    passes = share_micro_batches(session.world, lengths, settings.micro_batch_tokens)
     figures = []
     for mask_NT in masks:
         totals: dict[str, torch.Tensor] = {}
         _zero_gradients(players)
-        for micro in plan:
+        for one in passes:
+            micro = [signal[at] for at in one.items]
             at_N = torch.tensor(micro, device=learner.device)
             rows_batch = batch.select(micro)
             cut = rows_batch.mask_NT.shape[1]
@@ -132,8 +132,8 @@ def _optimise(
                 ],
             )  # fmt: skip
             loss, sums = micro_batch_loss(session, players, work, critic_alone=critic_alone)
-            loss.backward()  # type: ignore[no-untyped-call]
-            for name, value in sums.items():
+            one.weigh(loss).backward()  # type: ignore[no-untyped-call]
+            for name, value in sums.items() if one.counts else ():
                 totals[name] = totals[name] + value if name in totals else value
         figures.append(_step(session, players, totals))
     return figures
@@ -148,30 +148,31 @@ def _zero_gradients(players: Players) -> None:
 def _step(session: Session, players: Players, sums: dict[str, torch.Tensor]) -> dict[str, float]:
     """Clip, check and step the optimisers; return the figures of the step."""
     settings, progress = session.recipe.rl, session.progress
-    totals = dict(zip(sums, torch.stack(list(sums.values())).tolist(), strict=True))
-    norm = torch.nn.utils.clip_grad_norm_(
-        [p for group in players.optimiser.param_groups for p in group["params"]],
-        settings.optimiser.clip_norm,
-    ).item()
+    own = dict(zip(sums, torch.stack(list(sums.values())).tolist(), strict=True)) if sums else {}
+    totals = session.world.add_figures(own, "the figures of an update")
+    trained = weights_of(players.optimiser)
+    of_critic = weights_of(players.critic_optimiser) if players.critic_optimiser else []
+    session.world.sum_gradients([*trained, *of_critic])
+    norm = clip_gradients(trained, settings.optimiser.clip_norm)
     progress.updates["rl"] = progress.updates.get("rl", 0) + 1
     where = f"update {progress.updates['rl']} of RL"
     check_finite(totals["loss"], "the loss", where)
     check_finite(norm, "the gradient's norm", where)
     count = max(totals.pop("tokens"), 1.0)
-    own = max(totals.pop("own_tokens"), 1.0)
-    check_gap(totals["gap"] / own, settings.mismatch.gap_limit, where)
+    own_count = max(totals.pop("own_tokens"), 1.0)
+    check_gap(totals["gap"] / own_count, settings.mismatch.gap_limit, where)
     players.optimiser.step()
     if players.critic is not None and players.critic_optimiser is not None:
-        critic_norm = torch.nn.utils.clip_grad_norm_(
+        critic_norm = clip_gradients(
             players.critic.parameters(), settings.critic.optimiser.clip_norm
-        ).item()
+        )
         check_finite(critic_norm, "the norm of the critic's gradient", where)
         players.critic_optimiser.step()
     means = {
         name: value if name in ("loss", "value_loss") else value / count
         for name, value in totals.items()
     }
-    return means | {"gap": totals["gap"] / own, "grad_norm": norm}
+    return means | {"gap": totals["gap"] / own_count, "grad_norm": norm}
 
 
 def check_gap(gap: float, limit: float, where: str) -> None:

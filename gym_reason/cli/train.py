@@ -2,13 +2,17 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gym_reason.cli import add_common_arguments, print_json
 from gym_reason.cli.display import make_observer, say_result
 from gym_reason.cli.pipeline import run_target
 from gym_reason.errors import UsageError
 from gym_reason.records import to_json
+
+if TYPE_CHECKING:
+    from gym_reason.trainers.distributed.world import World
+    from gym_reason.trainers.recipe import Recipe
 
 
 def add_parser(subparsers: Any) -> None:
@@ -43,10 +47,6 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the sub-command."""
-    from gym_reason.trainers import recipe as recipes_module
-    from gym_reason.trainers.pipeline.spec import is_pipeline
-    from gym_reason.trainers.run_folder import choose_folder, latest_folder, read_recipe
-
     if args.list and args.markdown:
         from gym_reason.trainers.bench import online_recipes
         from gym_reason.trainers.parts import markdown_table
@@ -55,31 +55,62 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.list:
         return list_recipes(as_json=args.json)
+    from gym_reason.trainers.distributed.launch import open_world
+    from gym_reason.trainers.pipeline.spec import is_pipeline
+
     target, overrides = split_words(args.words)
-    if is_pipeline(target):
-        return run_target(target, overrides, args.out, dry_run=args.dry_run, as_json=args.json)
-    if args.resume:
-        name = recipes_module.load_recipe(target, overrides).name
-        folder = args.out or latest_folder(name)
-        recipe = read_recipe(folder, overrides)
-    else:
-        recipe = recipes_module.load_recipe(target, overrides)
-        if args.dry_run:
-            print_recipe(recipe)
+    with open_world() as world:
+        if is_pipeline(target):
+            if world.size > 1:
+                raise UsageError(
+                    f"the pipeline {target} in {world.size} processes",
+                    "one process for a pipeline, or one of its recipes",
+                )
+            return run_target(target, overrides, args.out, dry_run=args.dry_run, as_json=args.json)
+        recipe, folder = world.decide(lambda: find_run(target, overrides, args), "what to train")
+        if folder is None:
             return 0
-        folder = choose_folder(args.out, recipe.name)
-    return run_recipe(recipe, folder, resume=args.resume, as_json=args.json)
+        return run_recipe(recipe, folder, world, resume=args.resume, as_json=args.json)
 
 
-def run_recipe(recipe: Any, folder: Path, *, resume: bool, as_json: bool) -> int:
+def find_run(
+    target: str, overrides: list[str], args: argparse.Namespace
+) -> tuple["Recipe", Path | None]:
+    """Return the recipe and the folder of a run; no folder where the recipe was only to be shown.
+
+    Raises ConfigError or UsageError.
+    """
+    from gym_reason.trainers.recipe import load_recipe
+    from gym_reason.trainers.run_folder import choose_folder, latest_folder, read_recipe
+
+    if args.resume:
+        folder = args.out or latest_folder(load_recipe(target, overrides).name)
+        return read_recipe(folder, overrides), folder
+    recipe = load_recipe(target, overrides)
+    if args.dry_run:
+        print_recipe(recipe)
+        return recipe, None
+    return recipe, choose_folder(args.out, recipe.name)
+
+
+def run_recipe(
+    recipe: "Recipe", folder: Path, world: "World", *, resume: bool, as_json: bool
+) -> int:
     """Train, show progress, and say what was learned."""
+    from gym_reason.trainers.session import SilentObserver
     from gym_reason.trainers.stop import Stopped
     from gym_reason.trainers.train import train
 
+    if not world.is_main:
+        try:
+            train(recipe, folder, SilentObserver(), resume=resume, world=world)
+        except Stopped as stop:
+            return stop.exit_code
+        return 0
     observer = make_observer(recipe.name)
     try:
         with observer:
-            summary = train(recipe, folder, observer, resume=resume)
+            summary = train(recipe, folder, observer, resume=resume, world=world)
     except Stopped as stop:
         observer.print(f"gym-reason: {stop}; go on with: gym-reason train --resume --out {folder}")
         return stop.exit_code

@@ -15,7 +15,7 @@ from gym_reason.trainers.distillation.rows import (
     Data,
     Row,
     check_fits,
-    keep_data,
+    dump_data,
     kept_data,
     read_pairs,
     read_rows,
@@ -57,7 +57,7 @@ def prepare_data(session: Session) -> Data:
         DataError: A file cannot be read.
     """
     path = session.folder.path / FILE
-    if path.exists():
+    if session.world.decide(path.exists, "whether there are data to distil from"):
         return kept_data(path)
     if session.progress.done(STAGE) > 0:
         raise RunError(f"{path} is not there", "what the stage began with", "start a new run")
@@ -76,7 +76,7 @@ def prepare_data(session: Session) -> Data:
     check_fits(session.learner.engine.max_positions, data.rows)
     if takes_scores(session.recipe.distill):
         data = dataclasses.replace(data, rows=with_reference(session, data.rows))
-    keep_data(path, data)
+    session.folder.keep_rows(path, dump_data(data))
     return data
 
 

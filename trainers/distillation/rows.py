@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from gym_reason.agents.conversation import ChatEncoder
 from gym_reason.errors import DataError, RunError
-from gym_reason.records import read_jsonl, write_jsonl_zst
+from gym_reason.records import read_jsonl
 from gym_reason.seeding import content_id
 from gym_reason.trainers.data.drops import DropLog
 from gym_reason.trainers.data.examples import BROKEN, read_examples, read_messages, read_prompt
@@ -60,10 +60,9 @@ class Data:
         return len(self.rows) // 2 if self.paired else len(self.rows)
 
 
-def keep_data(path: Path, data: Data) -> None:
-    """Write the data of a stage, whole or not at all. Raises RunError."""
-    head = {"paired": data.paired, "from_file": data.from_file}
-    write_jsonl_zst(path, [head, *data.rows])
+def dump_data(data: Data) -> list[object]:
+    """Return the data of a stage as the lines of its file."""
+    return [{"paired": data.paired, "from_file": data.from_file}, *data.rows]
 
 
 def kept_data(path: Path) -> Data:

@@ -209,7 +209,7 @@ def _complete_prompts(session: Session, data: Data, step: int, count: int) -> li
         )
         for index in range(len(prompts))
     ]
-    completions = learner.engine.generate(prompts, params)
+    completions = session.complete(prompts, params)
     return [
         Row(
             f"fresh{index}",

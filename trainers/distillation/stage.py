@@ -4,12 +4,14 @@ import time
 
 import torch
 
-from gym_reason.trainers.batch import TokenBatch, make_batch, plan_micro_batches
+from gym_reason.trainers.batch import TokenBatch, make_batch
 from gym_reason.trainers.distillation.data import is_pairwise, prepare_data, takes_scores
 from gym_reason.trainers.distillation.losses import Work, score_loss, token_loss
 from gym_reason.trainers.distillation.plan import Plan, Use, plan_step
 from gym_reason.trainers.distillation.sampling import STAGE
 from gym_reason.trainers.distillation.teachers import Teachers, open_teachers
+from gym_reason.trainers.distributed.shares import Pass, share_micro_batches
+from gym_reason.trainers.distributed.world import World
 from gym_reason.trainers.formulas.aggregation import token_mean
 from gym_reason.trainers.optimiser import (
     learning_rate,
@@ -52,7 +54,7 @@ def run(session: Session) -> None:
         optimiser.zero_grad(set_to_none=True)  # the stage before may have left its last gradient
         figures = take_gradient(session, teachers, plan)
         check_finite(figures["loss"], "the loss", f"step {step} of distillation")
-        norm = take_step(optimiser, settings.optimiser.clip_norm)
+        norm = take_step(session.world, optimiser, settings.optimiser.clip_norm)
         check_finite(norm, "the gradient's norm", f"step {step} of distillation")
         learner.engine.update_weights()
         progress.count_step(STAGE)
@@ -77,7 +79,9 @@ def take_gradient(session: Session, teachers: Teachers, plan: Plan) -> dict[str,
     batch = make_batch([row.trace for row in plan.rows], learner.pad_id, learner.device)
     uses = [token_weights(batch, use) for use in (plan.imitate, plan.match, plan.prefer)]
     totals: dict[str, torch.Tensor] = {}
-    for micro in forward_passes(batch, settings.micro_batch_tokens, is_pairwise(settings)):
+    limit, paired = settings.micro_batch_tokens, is_pairwise(settings)
+    for one in plan_passes(session.world, batch, limit, paired):
+        micro = one.items
         part = batch.select(micro)
         index_N = torch.tensor(micro, device=learner.device)
         width = part.mask_NT.shape[1]
@@ -88,10 +92,11 @@ def take_gradient(session: Session, teachers: Teachers, plan: Plan) -> dict[str,
             loss, figures = score_loss(session, work, len(plan.rows))
         else:
             loss, figures = token_loss(session, teachers, work)
-        loss.backward()  # type: ignore[no-untyped-call]
-        for name, value in {"loss": loss.detach(), **figures}.items():
+        one.weigh(loss).backward()  # type: ignore[no-untyped-call]
+        for name, value in {"loss": loss.detach(), **figures}.items() if one.counts else ():
             totals[name] = totals[name] + value if name in totals else value
-    return {name: value.item() for name, value in totals.items()}
+    own = {name: value.item() for name, value in totals.items()}
+    return session.world.add_figures(own, "the figures of a step of distillation")
 
 
 def token_weights(batch: TokenBatch, use: Use) -> torch.Tensor:
@@ -100,12 +105,13 @@ def token_weights(batch: TokenBatch, use: Use) -> torch.Tensor:
     return use.weight * token_mean(batch.mask_NT * chosen_N[:, None], batch.mask_NT.shape[1])
 
 
-def forward_passes(batch: TokenBatch, limit_tokens: int, paired: bool) -> list[list[int]]:
-    """Return the rows of each forward pass; those of a pair go through the same one."""
+def plan_passes(world: World, batch: TokenBatch, limit_tokens: int, paired: bool) -> list[Pass]:
+    """Return a process's passes over rows; those of a pair go through the same one."""
     if not paired:
-        return plan_micro_batches(batch.lengths, limit_tokens)
+        return share_micro_batches(world, batch.lengths, limit_tokens)
     longest = [max(pair) for pair in zip(batch.lengths[::2], batch.lengths[1::2], strict=True)]
+    passes = share_micro_batches(world, longest, max(limit_tokens // 2, 1))
     return [
-        [2 * pair + side for pair in pairs for side in (0, 1)]
-        for pairs in plan_micro_batches(longest, max(limit_tokens // 2, 1))
+        Pass([2 * pair + side for pair in one.items for side in (0, 1)], one.counts)
+        for one in passes
     ]

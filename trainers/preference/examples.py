@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from gym_reason.errors import RunError
-from gym_reason.records import write_atomic
 from gym_reason.trainers.batch import TokenBatch, make_batch
 from gym_reason.types import Json, TokenTrace
 
@@ -73,11 +72,10 @@ def make_dataset(examples: Sequence[Example], pad_id: int, device: torch.device)
     )
 
 
-def write_dataset(path: Path, dataset: Dataset | None) -> None:
-    """Keep a data set, whole or not at all; None is an empty file. Raises RunError."""
+def dump_dataset(dataset: Dataset | None) -> bytes:
+    """Return a data set as what its file holds; None is an empty file."""
     if dataset is None:
-        write_atomic(path, b"")
-        return
+        return b""
     batch, buffer = dataset.batch, io.BytesIO()
     content = {
         "ids": batch.ids_NL.to(torch.int32),
@@ -89,7 +87,7 @@ def write_dataset(path: Path, dataset: Dataset | None) -> None:
         "ref_logps": dataset.ref_logps_NT,
     }
     torch.save(content, buffer)
-    write_atomic(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def read_dataset(path: Path, device: torch.device) -> Dataset | None:

@@ -4,8 +4,6 @@ A round's records depend on the weights as it begins, so they are written down b
 step: `preference/round-001.pt` for the run to go on with, and the same in words beside it.
 """
 
-import copy
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ import torch
 from transformers import PreTrainedModel
 
 from gym_reason.errors import DataError, RunError
-from gym_reason.records import explain_os_errors, to_json, write_atomic
+from gym_reason.records import to_json
 from gym_reason.seeding import derive_rng
 from gym_reason.trainers.collect import cut_off
 from gym_reason.trainers.data.drops import DropLog
@@ -23,9 +21,9 @@ from gym_reason.trainers.preference.examples import (
     Dataset,
     Example,
     choose,
+    dump_dataset,
     make_dataset,
     read_dataset,
-    write_dataset,
 )
 from gym_reason.trainers.preference.records import find_reason, read_records
 from gym_reason.trainers.preference.sampling import (
@@ -68,8 +66,6 @@ def open_round(session: Session, number: int, *, begins: bool) -> Round:
     if not begins:
         dataset = read_dataset(_file(folder, number), device)
         return Round(number, dataset, _reference(session, folder, number, begins=False), {})
-    with explain_os_errors(folder):
-        folder.mkdir(exist_ok=True)
     if session.progress.done(STAGE) > 0:
         # Of the references only this one and the last are kept, so no run may go back behind them.
         session.save()
@@ -78,7 +74,7 @@ def open_round(session: Session, number: int, *, begins: bool) -> Round:
     dataset, figures = _make_data(session, folder, number)
     if dataset is not None:
         dataset = _with_reference(session, dataset)
-    write_dataset(_file(folder, number), dataset)
+    session.folder.keep(_file(folder, number), dump_dataset(dataset))
     return Round(number, dataset, reference, figures)
 
 
@@ -93,21 +89,17 @@ def _reference(
     if "kl" not in preference_losses.get(session.recipe.preference.loss).needs:
         return None
     path = _file(folder, number, "reference")
-    model = copy.deepcopy(session.learner.model)
+    model = session.learner.copy_frozen()
     if begins:
-        buffer = io.BytesIO()
-        torch.save(model.state_dict(), buffer)
-        write_atomic(path, buffer.getvalue())
+        session.folder.keep_state(path, model.state_dict())
         if number > 1:
-            _file(folder, number - 2, "reference").unlink(missing_ok=True)
+            session.folder.drop(_file(folder, number - 2, "reference"))
     elif path.exists():
         weights = torch.load(path, weights_only=True, map_location=session.learner.device)
         model.load_state_dict(weights)
     else:
         raise RunError(f"{path} is not there", "the reference of the round", "start a new run")
-    model.train(False)
-    model.requires_grad_(False)
-    return model
+    return session.learner.split(model)
 
 
 def _with_reference(session: Session, dataset: Dataset) -> Dataset:
@@ -148,11 +140,12 @@ def _make_data(
     session.say(f"round {number + 1}: {len(examples)} records ({_reasons(log)})")
     if examples and not settings.path:
         lines = [json.dumps(to_json(example.record), ensure_ascii=False) for example in examples]
-        write_atomic(_file(folder, number).with_suffix(".jsonl"), "\n".join(lines) + "\n")
+        words = _file(folder, number).with_suffix(".jsonl")
+        session.folder.keep(words, "\n".join(lines) + "\n")
     dataset = make_dataset(examples, learner.pad_id, learner.device) if examples else None
     if not _pools(session):
         return dataset, figures
-    write_dataset(pool, dataset)
+    session.folder.keep(pool, dump_dataset(dataset))
     return _chunk(session, dataset, number), figures
 
 

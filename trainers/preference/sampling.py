@@ -145,7 +145,7 @@ def add_self_samples(session: Session, examples: Sequence[Example], number: int)
 
     A sample that says the unwanted response is left out.
     """
-    settings, learner = session.recipe.preference, session.learner
+    settings = session.recipe.preference
     contexts = [
         example.traces[0].ids[: example.traces[0].action_mask.index(True)] for example in examples
     ]
@@ -155,7 +155,7 @@ def add_self_samples(session: Session, examples: Sequence[Example], number: int)
         for sample in range(settings.self_samples)
     ]
     prompts = [context for context in contexts for _ in range(settings.self_samples)]
-    completions = iter(learner.engine.generate(prompts, params))
+    completions = iter(session.complete(prompts, params))
     found = []
     for context, example in zip(contexts, examples, strict=True):
         own = [

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from gym_reason.trainers.batch import TokenBatch, forward_passes, plan_micro_batches
+from gym_reason.trainers.batch import TokenBatch
 from gym_reason.trainers.distillation.logits import by_chunks, token_logits
+from gym_reason.trainers.distributed.shares import Pass, forward_passes, share_micro_batches
+from gym_reason.trainers.distributed.world import World
 from gym_reason.trainers.formulas.preference import (
     PreferenceLoss,
     PreferenceNumbers,
@@ -127,14 +129,14 @@ def _places(part: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
     return firsts_E[:, None] + at_K * valid_EK, valid_EK.to(torch.float32)
 
 
-def plan_passes(part: Dataset, limit_tokens: int) -> list[list[int]]:
-    """Split examples into forward passes of at most `limit_tokens` padded tokens, or of one."""
+def plan_passes(world: World, part: Dataset, limit_tokens: int) -> list[Pass]:
+    """Return a process's passes over examples: of one, or of at most `limit_tokens`, padded."""
     most, lengths = max(part.counts), part.batch.lengths
     longest = [
         most * max(lengths[first : first + count])
         for first, count in zip(part.firsts, part.counts, strict=True)
     ]
-    return plan_micro_batches(longest, limit_tokens)
+    return share_micro_batches(world, longest, limit_tokens)
 
 
 @torch.no_grad()
@@ -156,6 +158,7 @@ def add_reference(
     for model, rows in ((learner.model, own), (self_reference, others)):
         if model is not None and rows:
             _score_rows(learner, model, batch, rows, limit_tokens, ref_NT)
+    learner.world.add_up([ref_NT], "the log-probabilities of the reference")
     return dataclasses.replace(dataset, ref_logps_NT=ref_NT)
 
 
@@ -167,7 +170,9 @@ def _score_rows(
     limit_tokens: int,
     into_NT: torch.Tensor,
 ) -> None:
-    for index, part in forward_passes(batch, [rows], limit_tokens):
+    for one in forward_passes(learner.world, batch, [rows], limit_tokens):
+        part = one.batch
         with learner.mixed_precision():
             logps_NT = score_tokens(model, part.ids_NL, start=part.start).logps_NT
-        into_NT[index, : logps_NT.shape[1]] = logps_NT * part.mask_NT
+        if one.counts:
+            into_NT[one.index_N, : logps_NT.shape[1]] = logps_NT * part.mask_NT

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import torch
 
-from gym_reason.records import write_atomic
 from gym_reason.seeding import derive_rng
+from gym_reason.trainers.distributed.world import ALONE, World
 from gym_reason.trainers.formulas import preference_losses
 from gym_reason.trainers.formulas.preference import Responses
 from gym_reason.trainers.formulas.preference_pairs import token_rewards
@@ -83,21 +83,22 @@ def _update(
     learner.model.train()
     optimiser.zero_grad(set_to_none=True)
     figures = Figures()
-    for micro in plan_passes(part, settings.micro_batch_tokens):
-        rows = choose(part, micro)
+    for one in plan_passes(session.world, part, settings.micro_batch_tokens):
+        rows = choose(part, one.items)
         drawn_NT = None
         if draws_NT is not None:
             width = rows.batch.mask_NT.shape[1]
-            drawn_NT = draws_NT[part.streams_of(micro), :width]
+            drawn_NT = draws_NT[part.streams_of(one.items), :width]
         responses = scorer.responses(rows, drawn_NT)
         loss_E = loss.formula(responses, settings.numbers)
         total = loss_E.sum() / len(part)
-        total.backward()  # type: ignore[no-untyped-call]
-        figures.add(responses, loss_E)
-    row = figures.row(len(part))
+        one.weigh(total).backward()  # type: ignore[no-untyped-call]
+        if one.counts:
+            figures.add(responses, loss_E)
+    row = figures.row(session.world, len(part))
     where = f"step {step} of preference training"
     check_finite(float(str(row["loss"])), "the loss", where)
-    norm = take_step(optimiser, settings.optimiser.clip_norm)
+    norm = take_step(session.world, optimiser, settings.optimiser.clip_norm)
     check_finite(norm, "the gradient's norm", where)
     return row | {"grad_norm": norm, "epoch": epoch, "updates": 1}
 
@@ -153,12 +154,13 @@ class Figures:
         for name, value in sums.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
 
-    def row(self, examples: int) -> dict[str, Json]:
+    def row(self, world: World, examples: int) -> dict[str, Json]:
         """Return the means: of log-probabilities a token, and of pairs that are in order.
 
-        A mean of nothing is left out.
+        They are over the records of all processes. A mean of nothing is left out.
         """
-        totals = {name: value.item() for name, value in self._sums.items()}
+        own = {name: value.item() for name, value in self._sums.items()}
+        totals = world.add_figures(own, "the figures of a step")
         row: dict[str, Json] = {"loss": totals["loss"] / examples, "tokens": int(totals["tokens"])}
         for name, count, key in (
             ("in_order", "pairs", "in_order"),
@@ -184,13 +186,13 @@ def write_credit(session: Session, current: Round) -> None:
     part = choose(dataset, range(min(count, len(dataset))))
     scorer = Scorer(learner, preference_losses.get(settings.loss), settings.numbers)
     lines: list[str] = []
-    for micro in plan_passes(part, settings.micro_batch_tokens):
-        rows = choose(part, micro)
+    for one in plan_passes(ALONE, part, settings.micro_batch_tokens):
+        rows = choose(part, one.items)
         responses = scorer.responses(rows, None)
         rewards_EKT = token_rewards(responses, settings.numbers)
         lines += _credit_lines(session, rows, rewards_EKT)
     name = f"credit-{current.number + 1:03d}.jsonl"
-    write_atomic(session.folder.path / STAGE / name, "\n".join(lines) + "\n")
+    session.folder.keep(session.folder.path / STAGE / name, "\n".join(lines) + "\n")
 
 
 def _credit_lines(session: Session, rows: Dataset, rewards_EKT: torch.Tensor) -> Sequence[str]:

@@ -160,18 +160,18 @@ def continue_rightly(
         for index, start in enumerate(starts)
         for attempt in range(tries)
     ]
-    completions = learner.engine.generate([s for s in starts for _ in range(tries)], params)
+    completions = session.complete([s for s in starts for _ in range(tries)], params)
     responses = [
         (*wrong_steps[index // tries].prefix, *completion.token_ids)
         for index, completion in enumerate(completions)
     ]
     texts = deque(
         str(learner.tokenizer.decode(list(response), skip_special_tokens=True))
-        for response in responses
+        for response in session.world.own(responses)
     )
 
     def agent_for(env: TextEnv, task: Task) -> DemonstrationAgent:
-        # Episodes ask for their agents in their order, each before it waits for anything.
+        # The episodes of this process ask for agents in order, each before it waits for anything.
         return DemonstrationAgent([texts.popleft()], learner.tokenizer)
 
     tasks = [wrong.task for wrong in wrong_steps]

@@ -10,7 +10,7 @@ from gym_reason.agents.reward_models.folder import Head
 from gym_reason.agents.reward_models.rows import RowEncoder, UnreadableRowError
 from gym_reason.envs.tables import read_rows
 from gym_reason.errors import ConfigError, DataError, RunError
-from gym_reason.records import dump_line, write_atomic
+from gym_reason.records import dump_line
 from gym_reason.rollout import TextEnv
 from gym_reason.seeding import content_id, derive_rng
 from gym_reason.trainers.reward_model.rows import READERS, read_pair
@@ -45,9 +45,11 @@ def load_data(session: Session, head: Head) -> RewardData:
     """
     settings = session.recipe.reward_model
     path = Path(settings.path) if settings.path else session.folder.path / f"{NAME}.jsonl"
-    if not settings.path and not path.exists():
+    missing = "whether there are answers to learn from"
+    if not settings.path and not session.world.decide(path.exists, missing):
         rows = sample_rows(session)
-        write_atomic(path, b"".join(dump_line(row) for row in rows))
+        session.folder.keep(path, b"".join(dump_line(row) for row in rows))
+        session.world.wait("the answers to learn from")
     return read_data(session, path, head)
 
 

@@ -14,6 +14,7 @@ from gym_reason.agents.reward_models.folder import Head
 from gym_reason.seeding import derive_seed
 from gym_reason.trainers.adapters import Adapter, make_adapter
 from gym_reason.trainers.checkpoint import Part
+from gym_reason.trainers.distributed.shares import share_passes
 from gym_reason.trainers.formulas.reward_model import RewardRows, count_right, reward_losses
 from gym_reason.trainers.optimiser import (
     learning_rate,
@@ -65,7 +66,7 @@ def run(session: Session) -> None:
         trained.train()
         loss = add_gradient(session, trained, head, examples)
         check_finite(loss, "the loss", f"step {step} of the reward model")
-        norm = take_step(optimiser, settings.optimiser.clip_norm)
+        norm = take_step(session.world, optimiser, settings.optimiser.clip_norm)
         check_finite(norm, "the norm of the gradient", f"step {step} of the reward model")
         trained.train(False)
         progress.count_step(STAGE)
@@ -103,13 +104,19 @@ def add_gradient(
     settings = session.recipe.reward_model
     loss_of = reward_losses.get(settings.loss)
     mean = 0.0
-    for part in plan_examples(examples, settings.micro_batch_tokens):
+
+    def plan(chosen: list[int]) -> list[list[int]]:
+        found = plan_examples([examples[at] for at in chosen], settings.micro_batch_tokens)
+        return [[chosen[at] for at in part] for part in found]
+
+    costs = [example.width * len(example.sequences) for example in examples]
+    for one in share_passes(session.world, costs, plan):
         with session.learner.mixed_precision():
-            rows = score(scorer, head, [examples[index] for index in part])
+            rows = score(scorer, head, [examples[index] for index in one.items])
         loss = loss_of(rows, settings.centring).sum() / len(examples)
-        loss.backward()  # type: ignore[no-untyped-call]
-        mean += loss.item()
-    return mean
+        one.weigh(loss).backward()  # type: ignore[no-untyped-call]
+        mean += loss.item() if one.counts else 0.0
+    return session.world.add_figures({"loss": mean}, "the loss of the reward model")["loss"]
 
 
 @torch.no_grad()
@@ -160,7 +167,8 @@ def publish(
     settings = session.recipe.reward_model
     folder = session.folder.path / STAGE
     center = score_all(session, scorer, head, examples).scores_R.mean().item()
-    write_scorer(scorer, session.learner, folder, center)
+    if session.world.is_main:
+        write_scorer(scorer, session.learner, folder, center)
     name = f"reward_model:{folder}"
     if head == "token":
         separator = settings.separator.replace("\n", "\\n")

@@ -13,7 +13,7 @@ from gym_reason.errors import DataError
 from gym_reason.registry import make
 from gym_reason.rollout import EnvPool
 from gym_reason.seeding import derive_seed
-from gym_reason.trainers.batch import plan_micro_batches
+from gym_reason.trainers.distributed.shares import share_micro_batches
 from gym_reason.trainers.logprobs import score_tokens
 from gym_reason.trainers.optimiser import (
     learning_rate,
@@ -69,7 +69,7 @@ def run(session: Session) -> None:
         optimiser.zero_grad(set_to_none=True)
         loss = add_gradient(session, rows)
         check_finite(loss, "the loss", f"step {step} of supervised fine-tuning")
-        norm = take_step(optimiser, settings.optimiser.clip_norm)
+        norm = take_step(session.world, optimiser, settings.optimiser.clip_norm)
         check_finite(norm, "the norm of the gradient", f"step {step} of supervised fine-tuning")
         progress.count_step(STAGE)
         tokens = sum(int(row.learned.sum()) for row in rows)
@@ -92,7 +92,8 @@ def run(session: Session) -> None:
 def add_gradient(session: Session, rows: Sequence[Row]) -> float:
     """Add the gradient of the mean loss of the rows' learned tokens, and return that loss.
 
-    The mean is over the tokens of all rows, however they are packed and split into passes.
+    The mean is over the tokens of all rows, however they are packed, split into passes and shared
+    out among processes.
     """
     settings, learner = session.recipe.sft, session.learner
     lengths = [len(row) for row in rows]
@@ -102,17 +103,18 @@ def add_gradient(session: Session, rows: Sequence[Row]) -> float:
     widths = [sum(lengths[row] for row in pack) for pack in packs]
     total = sum(int(row.learned.sum()) for row in rows)
     mean = 0.0
-    for part in plan_micro_batches(widths, settings.micro_batch_tokens):
-        batch = pack_rows(rows, [packs[pack] for pack in part], learner.pad_id, learner.device)
+    for one in share_micro_batches(learner.world, widths, settings.micro_batch_tokens):
+        chosen = [packs[pack] for pack in one.items]
+        batch = pack_rows(rows, chosen, learner.pad_id, learner.device)
         with learner.mixed_precision():
             if settings.packing:
                 logps_PT = score_packed(learner.model, batch)
             else:
                 logps_PT = score_tokens(learner.model, batch.ids_PL, start=batch.start).logps_NT
         loss = -(logps_PT * batch.mask_PT).sum() / total
-        loss.backward()  # type: ignore[no-untyped-call]
-        mean += loss.item()
-    return mean
+        one.weigh(loss).backward()  # type: ignore[no-untyped-call]
+        mean += loss.item() if one.counts else 0.0
+    return learner.world.add_figures({"loss": mean}, "the loss of fine-tuning")["loss"]
 
 
 @dataclass(frozen=True, slots=True)
