@@ -130,7 +130,7 @@ def restore_learner(recipe: Recipe, path: Path, checkpoint: Path | None) -> Lear
     return learner
 
 
-def check_parts(recipe: Recipe, world: World) -> None:
+def check_parts(recipe: Recipe, world: World = ALONE) -> None:
     """Refuse a recipe whose environment or model there is not, before a folder is made for it."""
     check_world(recipe, world)
     env = make(recipe.env.id, **recipe.env.kwargs)
