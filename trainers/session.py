@@ -1,6 +1,7 @@
 """What every stage of a run works with: the model, its engine, the tasks and the run's progress."""
 
 import asyncio
+import functools
 import math
 import random
 import time
@@ -85,7 +86,9 @@ class Session:
         self._model_writer = ModelWriter(learner.plain, learner.tokenizer, folder.path)
         self.parts: dict[str, Part] = {}
         """What the stage under way keeps in its checkpoints besides the model."""
-        self._stop = stop
+        self.stop = stop
+        self.beats = 0
+        """How often something moved in the stage under way: a sign of life."""
         self._clock = time.monotonic()
         self._limits = EpisodeLimits(step_seconds=recipe.env.step_seconds)
         self._pools: dict[tuple[int | None, str], EnvPool] = {}
@@ -103,6 +106,12 @@ class Session:
         )
         if self.curriculum is not None and progress.curriculum is not None:
             self.curriculum.load_state(progress.curriculum)
+        self.read_curriculum = self.curriculum_state
+        """Returns the curriculum's state as a checkpoint is to hold it; None without one."""
+
+    def curriculum_state(self) -> dict[str, Json] | None:
+        """Return the curriculum's state as it is; None without one."""
+        return None if self.curriculum is None else self.curriculum.state()
 
     def envs(self, level: int | None = None, split: str = "") -> EnvPool:
         """Return the environments of a level of the curriculum and a split.
@@ -118,7 +127,7 @@ class Session:
             self._pools[key] = EnvPool(lambda: make(self.recipe.env.id, **kwargs))
         return self._pools[key]
 
-    @property
+    @functools.cached_property
     def gamma(self) -> float:
         """The discount of the environment's MDP."""
         pool = self.envs(0 if self.curriculum is not None else None)
@@ -151,6 +160,20 @@ class Session:
         envs: EnvPool | None = None,
         encoder: ChatEncoder | None = None,
     ) -> list[Group]:
+        """Return what `play_episodes` does, from an event loop of its own."""
+        return asyncio.run(
+            self.play_episodes(agent_for, tasks, samples, *names, envs=envs, encoder=encoder)
+        )
+
+    async def play_episodes(
+        self,
+        agent_for: AgentFactory,
+        tasks: Sequence[Task],
+        samples: int,
+        *names: int | str,
+        envs: EnvPool | None = None,
+        encoder: ChatEncoder | None = None,
+    ) -> list[Group]:
         """Play episodes; their draws derive from the run's seed and `names`.
 
         `encoder` belongs to agents that ask another policy than the learner's.
@@ -159,9 +182,13 @@ class Session:
         seeds = [derive_seed(base, index) for index in range(len(tasks))]
         pool = envs or self.envs()
         encoder = encoder or self.learner.encoder
-        return asyncio.run(
-            run_groups(pool, agent_for, tasks, samples, seeds, encoder, self._limits)
+        return await run_groups(
+            pool, agent_for, tasks, samples, seeds, encoder, self._limits, lambda _: self.beat()
         )
+
+    def beat(self) -> None:
+        """Take note that something moved: an episode ended, a pass of an update is done."""
+        self.beats += 1
 
     def policy_agent(self, temperature: float) -> AgentFactory:
         """Return agents that ask the learner's engine."""
@@ -188,14 +215,14 @@ class Session:
         self.progress.metrics_bytes = self.folder.append_metrics(row)
         self.observer.on_step(row)
         due = not last and self.progress.step % max(self.recipe.checkpoint.every_steps, 1) == 0
-        if due or self._stop:
+        if due or self.stop:
             self.save()
         self.stop_if_asked()
 
     def stop_if_asked(self) -> None:
         """Raise Stopped where Ctrl-C or SIGTERM came; what is to be kept has been saved."""
-        if self._stop.signal is not None:
-            raise Stopped(self._stop.signal)
+        if self.stop.signal is not None:
+            raise Stopped(self.stop.signal)
 
     def seed_generators(self, *names: int | str) -> None:
         """Seed the global generators for what a model or an environment may draw from them."""
@@ -212,14 +239,20 @@ class Session:
         self._tick()
         largest = [weight.detach().abs().max() for weight in self.learner.model.parameters()]
         check_finite(torch.stack(largest).max().item(), "a weight", f"step {self.progress.step}")
-        if self.curriculum is not None:
-            self.progress.curriculum = self.curriculum.state()
+        self.progress.curriculum = self.read_curriculum()
+        self.progress.version = max(self.progress.version, self.learner.engine.version)
         adapter = self.learner.adapter
         if adapter is not None:
             adapter.merge()
         self.store.save(
             self.progress, self._model_writer, self.parts, adapter=adapter, milestone=milestone
         )
+
+    def keep(self) -> None:
+        """Save a checkpoint unless the last one is of this very step. Raises RunError."""
+        last = self.store.last()
+        if last is None or self.store.load_progress(last).step != self.progress.step:
+            self.save()
 
     def adapt(self) -> None:
         """Put the recipe's adapter on the weights, and keep these in the run's folder."""

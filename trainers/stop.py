@@ -1,6 +1,7 @@
 """Stopping a run politely: Ctrl-C and SIGTERM end it after its current step, with a checkpoint."""
 
 import signal
+import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ class StopRequest:
         """Start with nothing asked."""
         self.signal: int | None = None
         self._before: dict[int, Any] = {}
+        self._error: BaseException | None = None
 
     def __bool__(self) -> bool:
         """Whether a stop was asked for."""
@@ -36,10 +38,30 @@ class StopRequest:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def interrupt(self, error: BaseException) -> bool:
+        """Raise an error in the main thread, whatever that waits for; to be called from another.
+
+        Returns False where that cannot be: outside the `with` block, and where the block is in
+        another thread than the main one. Code of the C side is not interrupted.
+        """
+        main = threading.main_thread().ident
+        if not self._before or main is None:
+            return False
+        self._error = error
+        signal.pthread_kill(main, signal.SIGINT)
+        return True
+
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
         if self.signal is not None:
             raise KeyboardInterrupt
         self.signal = number
+
+
+class Stalled(KeyboardInterrupt):
+    """Nothing moved for too long. Ends whatever the main thread does, as a second Ctrl-C would."""
 
 
 class Stopped(Exception):

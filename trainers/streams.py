@@ -157,4 +157,5 @@ def all_logps(
                 model, part.ids_NL, session.recipe.sampling.temperature, part.start
             )
         result_NT[index, : scores.logps_NT.shape[1]] = scores.logps_NT
+        session.beat()
     return result_NT

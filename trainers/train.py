@@ -84,6 +84,7 @@ def train(recipe: Recipe, path: Path, observer: Observer, *, resume: bool = Fals
         learner = restore_learner(recipe, path, checkpoint)
         with track(recipe, path, observer, progress.step) as told:
             session = Session(recipe, folder, learner, progress, told, stop)
+            learner.engine.version = progress.version
             check_context(session)
             session.say(f"{path}: {describe_learner(learner)}; {sentence}")
             try:
