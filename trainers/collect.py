@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -16,6 +17,7 @@ from gym_reason.trainers.formulas.rewards import self_consistency
 from gym_reason.trainers.rl_settings import RewardSettings
 from gym_reason.trainers.session import Session
 from gym_reason.trainers.spread import describe_spread
+from gym_reason.trainers.stop import Stalled
 from gym_reason.types import Group, Json, Outcome, Task, Trajectory
 
 
@@ -50,7 +52,14 @@ class Collected:
 
 def collect(session: Session, step: int) -> Collected:
     """Return what `play_step` does, from an event loop of its own."""
-    return asyncio.run(play_step(session, step))
+
+    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), Stalled):  # which ends the run with its line
+            loop.default_exception_handler(context)
+
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_exception_handler(report)
+        return runner.run(play_step(session, step))
 
 
 async def play_step(session: Session, step: int) -> Collected:

@@ -162,7 +162,7 @@ class PlayedAhead:
             self._jobs[job.step] = job
 
     def _start(self) -> None:
-        """Give the engine weights of its own, and go on with what a checkpoint left to be played."""
+        """Give the engine weights of its own; go on with what a checkpoint left to be played."""
         session, learner = self._session, self._session.learner
         # Environments are the thread's from here on, so that this is asked of one now.
         _ = session.gamma
@@ -212,10 +212,11 @@ class PlayedAhead:
         while job.played is None:
             assert job.future is not None
             if job.future.done() and job.played is None:
-                _explain(job.future.exception(), name)
+                cancelled = job.future.cancelled()
+                _explain(self._thread.failure if cancelled else job.future.exception(), name)
             if self._failure is not None:
                 _explain(self._failure, "the swap of weights in flight")
-            if not self._thread.alive:
+            if not self._thread.alive and job.played is None:
                 _explain(self._thread.failure, name)
             if job.watched is not None and job.watched.message:
                 raise RunError(job.watched.message)

@@ -30,19 +30,23 @@ class LoopThread:
         """Whether it runs."""
         return self._thread.is_alive()
 
-    @property
-    def ident(self) -> int:
-        """The thread, for `sys._current_frames`."""
-        assert self._thread.ident is not None
-        return self._thread.ident
-
     def submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
-        """Run a coroutine beside those that run already; return a future of its result."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        """Run a coroutine beside those that run already; return a future of its result.
+
+        The future is cancelled where the thread has ended, or ends.
+        """
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # the loop is closed
+            work.close()
+            future: Future[T] = Future()
+            future.cancel()
+            return future
 
     def call(self, work: Callable[[], None]) -> None:
-        """Call a function between two steps of the coroutines."""
-        self._loop.call_soon_threadsafe(work)
+        """Call a function between two steps of the coroutines, if the thread still runs."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(work)
 
     def close(self, limit_s: float) -> bool:
         """Cancel all that runs; return whether the thread ended in time."""
@@ -55,16 +59,20 @@ class LoopThread:
         try:
             self._prepare()
             self._loop.run_forever()
-            self._cancel_all()
         except BaseException as error:  # also what would end a program: it ends this thread
             self.failure = error
+            # Whoever waits is told of it; the loop would only say it once more.
+            self._loop.set_exception_handler(lambda *_: None)
         finally:
+            self._loop.run_until_complete(_cancel_all())
             # Without waiting for the threads of steps that never end.
             self._loop.close()
 
-    def _cancel_all(self) -> None:
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+
+async def _cancel_all() -> None:
+    """Cancel every other task of the loop, and wait for them."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
