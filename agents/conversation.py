@@ -147,6 +147,7 @@ class Conversation:
         self._ids: list[int] = []
         self._mask: list[bool] = []
         self._logprobs: list[float] = []
+        self._versions: list[int] = []
         self._turns: list[int] = []
         self._images: tuple[bytes, ...] = ()
         self._unexpanded: list[int] = []
@@ -174,8 +175,7 @@ class Conversation:
 
     def add_piece(self, completion: Completion, *, trained: bool = True) -> None:
         """Append what the policy emitted, and leave its message open: it goes on from there."""
-        logprobs = completion.logprobs if trained else None
-        self._append(completion.token_ids, action=trained, logprobs=logprobs)
+        self._append(completion.token_ids, action=trained, said=completion if trained else None)
         self._pieces += completion.token_ids
 
     def add_words(self, words: str) -> None:
@@ -207,7 +207,8 @@ class Conversation:
         taken._mask = [False] * kept + self._mask[kept:]
         taken._logprobs = [0.0] * kept + self._logprobs[kept:]
         taken._images, taken._unexpanded = self._images, list(self._unexpanded)
-        for stream in (self._ids, self._mask, self._logprobs, self._turns):
+        taken._versions = list(self._versions)
+        for stream in (self._ids, self._mask, self._logprobs, self._turns, self._versions):
             del stream[kept:]
         del self._unexpanded[-count:]
         self._pieces = self._pieces[:-count]
@@ -289,6 +290,7 @@ class Conversation:
         self._ids += fork._ids[known:]
         self._mask += fork._mask[known:]
         self._logprobs += fork._logprobs[known:]
+        self._versions += fork._versions[known:]
         self._turns += fork._turns[known:]
         self.messages, self._pieces = fork.messages, fork._pieces
         self._answered, self._emitted = fork._answered, fork._emitted
@@ -311,7 +313,18 @@ class Conversation:
 
     def traces(self) -> tuple[TokenTrace, ...]:
         """Return the token streams so far, without what no action follows."""
-        asides = (trace for aside in self._asides for trace in aside.traces())
+        traces = self._credited_traces()
+        if len(_versions_of(traces)) > 1:
+            return traces
+        return tuple(dataclasses.replace(trace, versions=()) for trace in traces)
+
+    def oldest_version(self) -> int | None:
+        """Return the oldest version of the weights that spoke here; None where none did."""
+        return min(_versions_of(self._credited_traces()), default=None)
+
+    def _credited_traces(self) -> tuple[TokenTrace, ...]:
+        """Return the traces, each with the version of every token."""
+        asides = (trace for aside in self._asides for trace in aside._credited_traces())
         traces = (*self._finished, *asides, *self._snapshot())
         if not self._uncredited:
             return traces
@@ -339,10 +352,11 @@ class Conversation:
 
     def _start_trace(self) -> None:
         self._ids, self._mask, self._logprobs, self._turns = [], [], [], []
+        self._versions = []
         self._images, self._unexpanded = (), []
 
     def _append(
-        self, ids: tuple[int, ...], *, action: bool, logprobs: tuple[float, ...] | None = None
+        self, ids: tuple[int, ...], *, action: bool, said: Completion | None = None
     ) -> None:
         if isinstance(ids, PromptWithImages):
             if not self._images:
@@ -353,7 +367,8 @@ class Conversation:
             self._unexpanded.extend(ids)
         self._ids.extend(ids)
         self._mask.extend([action] * len(ids))
-        self._logprobs.extend(logprobs if logprobs is not None else [0.0] * len(ids))
+        self._logprobs.extend([0.0] * len(ids) if said is None else said.logprobs)
+        self._versions.extend([0] * len(ids) if said is None else said.token_versions)
         self._turns.extend([self._turn] * len(ids))
 
     def _snapshot(self) -> tuple[TokenTrace, ...]:
@@ -361,6 +376,20 @@ class Conversation:
             return ()
         return (
             TokenTrace(
-                tuple(self._ids), tuple(self._mask), tuple(self._logprobs), tuple(self._turns)
+                tuple(self._ids),
+                tuple(self._mask),
+                tuple(self._logprobs),
+                tuple(self._turns),
+                tuple(self._versions),
             ),
         )
+
+
+def _versions_of(traces: tuple[TokenTrace, ...]) -> set[int]:
+    """Return the versions of the weights behind what a policy emitted."""
+    return {
+        version
+        for trace in traces
+        for version, acted in zip(trace.versions, trace.action_mask, strict=True)
+        if acted
+    }

@@ -110,6 +110,19 @@ class TrainedPolicy(Policy, Protocol):
     @version.setter
     def version(self, value: int) -> None: ...
 
+    @property
+    def pulse(self) -> int:
+        """Changes whenever anything moved, a token or weights: a sign of life."""
+        ...
+
+    def follow(self, model: Any) -> None:
+        """Sample from another model of the same shape and tokenizer from now on.
+
+        The version stays; what is to be called before a refresh stays too. Raises UsageError while
+        completions are under way.
+        """
+        ...
+
     def generate(
         self,
         prompts: Sequence[Sequence[int]],

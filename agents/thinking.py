@@ -236,7 +236,6 @@ async def _answer(talk: Talk, rules: Rules, thoughts: Sequence[Thought]) -> None
 
 
 def _extend(branch: Branch, completion: Completion, text: str) -> Branch:
-    version = completion.policy_version
     return dataclasses.replace(
         branch,
         text=branch.text + text,
@@ -244,5 +243,5 @@ def _extend(branch: Branch, completion: Completion, text: str) -> Branch:
         logprobs=branch.logprobs + completion.logprobs,
         steps=branch.steps + 1,
         finish_reason=completion.finish_reason,
-        version=min(branch.version, version) if branch.steps else version,
+        versions=branch.versions + completion.token_versions,
     )

@@ -9,11 +9,13 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import gymnasium
 
 from gym_reason.agents.base import Action, Agent
 from gym_reason.agents.conversation import ChatEncoder, Conversation
+from gym_reason.agents.threads import run_in_thread
 from gym_reason.envs.base import ReasoningEnv
 from gym_reason.errors import EnvError
 from gym_reason.rounds import credit_rounds, round_turn
@@ -131,6 +133,9 @@ async def run_episode(
         stop_reason = StopReason.TIMEOUT
     except EnvError as error:
         stop_reason, meta["error"] = StopReason.ENV_ERROR, str(error)
+    versions = [turn.completion.policy_version for turn in turns if turn.completion]
+    if (oldest := conversation.oldest_version()) is not None:
+        versions.append(oldest)  # of what was said aside, or before an action that never came
     return Trajectory(
         task=task,
         turns=tuple(turns),
@@ -138,7 +143,7 @@ async def run_episode(
         ret=_discounted_return(turns, getattr(env.unwrapped, "gamma", 1.0)),
         stop_reason=stop_reason,
         seed=seed,
-        policy_version=min((t.completion.policy_version for t in turns if t.completion), default=0),
+        policy_version=min(versions, default=0),
         meta=meta,
         messages=conversation.messages,
         seconds=round(time.monotonic() - started, 6),
@@ -193,12 +198,10 @@ async def _judge_rounds(
         assert isinstance(inner, ReasoningEnv)
         verifier = inner.verifier
         try:
-            async with asyncio.timeout(limits.step_seconds * len(action.rounds)):
-                for index, one in enumerate(action.rounds):
-                    if inner.heavy:
-                        verdicts[index] = await asyncio.to_thread(verifier.verify, task, one.text)
-                    else:
-                        verdicts[index] = verifier.verify(task, one.text)
+            for index, one in enumerate(action.rounds):
+                judge = partial(verifier.verify, task, one.text)
+                limit_s = limits.step_seconds
+                verdicts[index] = await run_in_thread(judge, limit_s) if inner.heavy else judge()
         except TimeoutError:
             raise
         except Exception as error:
@@ -222,8 +225,8 @@ async def _step(
     """
     try:
         if getattr(env.unwrapped, "heavy", False):
-            async with asyncio.timeout(limit_s):
-                result = await asyncio.to_thread(env.step, action.text)
+            # Nobody waits for the thread of a step that never ends, not even the end of the loop.
+            result = await run_in_thread(partial(env.step, action.text), limit_s)
         else:
             result = env.step(action.text)
     except TimeoutError:

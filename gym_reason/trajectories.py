@@ -142,6 +142,7 @@ def _read_completion(row: Row) -> Completion:
         text=_text(row["text"]),
         finish_reason=row["finish_reason"],
         policy_version=int(row.get("policy_version", 0)),
+        versions=tuple(map(int, row.get("versions", ()))),
     )
 
 
@@ -163,10 +164,10 @@ def _read_trace(row: Row) -> TokenTrace:
         action_mask=tuple(map(bool, row["action_mask"])),
         logprobs=tuple(map(float, row["logprobs"])),
         turn_index=tuple(map(int, row["turn_index"])),
+        versions=tuple(map(int, row.get("versions", ()))),
     )
-    lengths = {
-        len(trace.ids), len(trace.action_mask), len(trace.logprobs), len(trace.turn_index)
-    }  # fmt: skip
+    streams = (trace.ids, trace.action_mask, trace.logprobs, trace.turn_index)
+    lengths = {*map(len, streams), *([len(trace.versions)] if trace.versions else ())}
     if len(lengths) > 1:
         raise ValueError(f"streams of {sorted(lengths)} entries in one trace")
     return trace

@@ -126,7 +126,19 @@ class Completion:
     finish_reason: FinishReason
     """`stop`: a stop token or string came; `length`: the token limit did."""
     policy_version: int = 0
-    """Version of the weights that emitted it."""
+    """Version of the weights that emitted it; the oldest of them where it saw more than one."""
+    versions: tuple[int, ...] = ()
+    """Version of the weights behind each token, where they differ; empty where they do not."""
+
+    @property
+    def token_versions(self) -> tuple[int, ...]:
+        """The version behind each token, whether they differ or not."""
+        return self.versions or (self.policy_version,) * len(self.token_ids)
+
+
+def say_versions(versions: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the versions behind some tokens as records hold them: none where all are the same."""
+    return versions if len(set(versions)) > 1 else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +165,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class TokenTrace:
-    """One append-only token stream of an episode. All four fields have one entry per token."""
+    """One append-only token stream of an episode. Each field has one entry per token."""
 
     ids: tuple[int, ...]
     """Token ids, exactly as read and emitted."""
@@ -163,6 +175,9 @@ class TokenTrace:
     """The sampler's log-probabilities; 0.0 where the mask is False."""
     turn_index: tuple[int, ...]
     """Which turn a token belongs to."""
+    versions: tuple[int, ...] = ()
+    """Version of the weights behind each token that the policy emitted, where the episode saw more
+    than one; empty where all of it is of the episode's `policy_version`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 import time
 from typing import Any, ClassVar
 
@@ -77,6 +78,23 @@ def test_an_episode_that_failed_on_our_side_is_not_scorable() -> None:
     assert "ZeroDivisionError: broken" in str(failed.meta["error"])
     assert wrong.scorable
     assert not wrong.correct
+
+
+def test_nobody_waits_for_the_thread_of_a_step_that_never_ends() -> None:
+    released, left = threading.Event(), threading.Event()
+
+    class Endless(Fragile):
+        """Never answers."""
+
+        def transition(self, action: str) -> Transition:
+            released.wait(60.0)
+            left.set()
+            return super().transition(action)
+
+    (group,) = play(Endless, {"a": ["1"]}, step_seconds=0.1)
+    assert not left.is_set()
+    released.set()
+    assert group.trajectories[0].stop_reason is StopReason.TIMEOUT
 
 
 def test_a_reset_that_fails_ends_its_episode_alone() -> None:

@@ -49,6 +49,8 @@ class Progress:
     """Finished steps of each stage, by its name."""
     updates: dict[str, int] = field(default_factory=dict)
     """Finished optimiser steps of each stage."""
+    version: int = 0
+    """Version of the weights: how often they were changed and sampled from."""
     tokens: int = 0
     """Tokens that the policy emitted and that demonstrations held."""
     seconds: float = 0.0

@@ -1,8 +1,10 @@
 """The groups of an RL step: episodes on drawn tasks, at the curriculum's level, with experts."""
 
+import asyncio
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -15,6 +17,7 @@ from gym_reason.trainers.formulas.rewards import self_consistency
 from gym_reason.trainers.rl_settings import RewardSettings
 from gym_reason.trainers.session import Session
 from gym_reason.trainers.spread import describe_spread
+from gym_reason.trainers.stop import Stalled
 from gym_reason.types import Group, Json, Outcome, Task, Trajectory
 
 
@@ -48,31 +51,40 @@ class Collected:
 
 
 def collect(session: Session, step: int) -> Collected:
-    """Play groups until enough of them pass the filter, or the batches of the step are used up.
+    """Return what `play_step` does, from an event loop of its own."""
 
-    Raises RunError where no episode could be scored.
-    """
+    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), Stalled):  # which ends the run with its line
+            loop.default_exception_handler(context)
+
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_exception_handler(report)
+        return runner.run(play_step(session, step))
+
+
+async def play_step(session: Session, step: int) -> Collected:
+    """Play groups until enough of them pass the filter, or the batches of the step are used up."""
     settings = session.recipe.rl
     groups: list[Group] = []
     kept: list[Sample] = []
     for batch in range(settings.refill_batches + 1):
-        fresh = _play_batch(session, step, batch)
-        experts = _play_experts(session, step, batch, fresh)
+        fresh = await _play_batch(session, step, batch)
+        experts = await _play_experts(session, step, batch, fresh)
         kept += _keep(session, _samples(session, fresh, experts, len(groups)), step, batch)
         groups += fresh
         if len({sample.group for sample in kept}) >= settings.tasks_per_step:
             break
     wanted = sorted({sample.group for sample in kept})[: settings.tasks_per_step]
-    number = {group: index for index, group in enumerate(wanted)}
-    samples = tuple(
-        dataclasses.replace(sample, group=number[sample.group])
-        for sample in kept
-        if sample.group in number
-    )
-    return Collected(tuple(groups), samples)
+    return Collected(tuple(groups), number_groups([s for s in kept if s.group in wanted]))
 
 
-def _play_batch(session: Session, step: int, batch: int) -> list[Group]:
+def number_groups(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """Return episodes with their groups numbered from 0, without gaps."""
+    number = {group: index for index, group in enumerate(sorted({s.group for s in samples}))}
+    return tuple(dataclasses.replace(sample, group=number[sample.group]) for sample in samples)
+
+
+async def _play_batch(session: Session, step: int, batch: int) -> list[Group]:
     """Return the groups of a batch, on tasks of the curriculum's level where there is one."""
     settings, curriculum = session.recipe.rl, session.curriculum
     agent_for = session.policy_agent(session.recipe.sampling.temperature)
@@ -82,13 +94,13 @@ def _play_batch(session: Session, step: int, batch: int) -> list[Group]:
     seeds: tuple[int | str, ...] = ("rl", "play", step, *later)
     if curriculum is None:
         tasks = session.draw_tasks(settings.tasks_per_step, *names)
-        return session.play(agent_for, tasks, settings.samples_per_task, *seeds)
+        return await session.play_episodes(agent_for, tasks, settings.samples_per_task, *seeds)
     rng = derive_rng(session.recipe.seed, "rl", "level", step, batch)
     levels = [curriculum.draw_level(rng) for _ in range(settings.tasks_per_step)]
     groups: list[Group] = []
     for level in sorted(set(levels)):
         tasks = session.draw_tasks(levels.count(level), *names, "level", level, level=level)
-        played = session.play(
+        played = await session.play_episodes(
             agent_for,
             tasks,
             settings.samples_per_task,
@@ -101,7 +113,7 @@ def _play_batch(session: Session, step: int, batch: int) -> list[Group]:
     return groups
 
 
-def _play_experts(
+async def _play_experts(
     session: Session, step: int, batch: int, groups: Sequence[Group]
 ) -> list[tuple[Trajectory, ...]]:
     """Return the expert's episodes of each group: demonstrations, played and verified."""
@@ -114,7 +126,7 @@ def _play_experts(
         return DemonstrationAgent(actions, session.learner.tokenizer)
 
     tasks = [group.task for group in groups]
-    played = session.play(agent_for, tasks, count, "rl", "expert", step, batch)
+    played = await session.play_episodes(agent_for, tasks, count, "rl", "expert", step, batch)
     return [
         tuple(trajectory for trajectory in group.trajectories if trajectory.correct)
         for group in played

@@ -62,6 +62,7 @@ def choose_engine(recipe: Recipe, folder: Path) -> EngineMaker:
             temperature=recipe.sampling.temperature,
             dtype=dtype,
             folder=folder,
+            in_flight=recipe.rollout.in_flight,
         )
 
     return make_vllm_engine
@@ -75,5 +76,11 @@ def check_engine(recipe: Recipe) -> None:
         raise ConfigError(
             f"adapter.kind = {recipe.adapter.kind!r} with engine = {recipe.engine!r}",
             "engine = 'local', or an adapter of layers: vLLM knows no virtual tokens",
+        )
+    if recipe.rollout.in_flight and recipe.engine == "server":
+        raise ConfigError(
+            "rollout.in_flight with engine = 'server'",
+            "engine = 'local' or 'vllm': a server's answers come whole, without the version of "
+            "each token",
         )
     check_settings(recipe.engine, recipe.vllm)

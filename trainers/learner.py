@@ -12,7 +12,6 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gym_reason.agents.conversation import ChatEncoder
-from gym_reason.agents.engines.local import LocalEngine
 from gym_reason.agents.engines.local.budget import default_cache_bytes
 from gym_reason.agents.engines.precision import choose_threads, use_fast_matmul
 from gym_reason.agents.models import build_preset, choose_device, load_model
@@ -100,17 +99,21 @@ class Learner:
     def adapt(self, adapter: Adapter) -> None:
         """Go on with an adapter on the weights as they are; the engine follows it."""
         self.adapter, self.model = adapter, adapter.model
-        if self.engine.model is not adapter.sampled:
-            before = self.engine
-            assert isinstance(before, LocalEngine)  # no other one knows virtual tokens
-            self.engine = LocalEngine(
-                adapter.sampled,
-                self.tokenizer,
-                dtype=self.autocast,
-                max_cache_bytes=before.max_cache_bytes,
-            )
-            self.engine.version = before.version
-        self.engine.before_refresh = adapter.merge
+        self.lead_engine()
+
+    @property
+    def sampled(self) -> PreTrainedModel:
+        """The model in training as it is sampled from: with the adapter merged, where one can be.
+
+        Its weights are up to date after `adapter.merge`.
+        """
+        return self.model if self.adapter is None else self.adapter.sampled
+
+    def lead_engine(self) -> None:
+        """Have the engine follow the weights in training."""
+        if self.engine.model is not self.sampled:
+            self.engine.follow(self.sampled)
+        self.engine.before_refresh = None if self.adapter is None else self.adapter.merge
 
     @property
     def pad_id(self) -> int:

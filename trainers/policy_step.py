@@ -93,11 +93,13 @@ def _policy_loss(
     rows = PolicyRows(scores.logps_NT, old_NT, advantages_NT, batch.mask_NT, work.expert_N)
     policy = policy_losses.get(settings.policy_loss)(rows, settings.clip)
     correct = mismatch_weights.get(settings.mismatch.correction)
-    loss_NT = policy.loss_NT * correct(mismatch_NT, settings.mismatch.cap)
+    corrected_NT = correct(mismatch_NT, settings.mismatch.cap)
+    loss_NT = policy.loss_NT * corrected_NT
     sums = {
         "entropy": (scores.entropy_NT.detach() * mask_NT).sum(),
         "clip_fraction": (policy.clipped_NT * mask_NT).sum(),
         "gap": (mismatch_NT.abs() * mask_NT).sum(),
+        "truncated_share": ((corrected_NT != mismatch_NT.exp()) * mask_NT).sum(),
         "tokens": mask_NT.sum(),
         "own_tokens": (mask_NT * own_N1).sum(),
     }

@@ -16,6 +16,7 @@ from gym_reason.trainers.distillation.settings import DistillSettings
 from gym_reason.trainers.preference.settings import PreferenceSettings
 from gym_reason.trainers.reward_model.settings import RewardModelSettings
 from gym_reason.trainers.rl_settings import RlSettings
+from gym_reason.trainers.rollouts.settings import RolloutSettings
 from gym_reason.trainers.settings import (
     CheckpointSettings,
     ColdStartSettings,
@@ -71,6 +72,8 @@ class Recipe:
     """Distillation."""
     rl: RlSettings = field(default_factory=RlSettings)
     """The RL loop."""
+    rollout: RolloutSettings = field(default_factory=RolloutSettings)
+    """How its episodes are played beside its updates."""
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     """How completions are drawn."""
     engine: EngineKind = "local"
@@ -109,6 +112,11 @@ class Recipe:
             raise ValueError(
                 "sampling with top_k, top_p, min_p or no temperature; expected the policy's own "
                 "probabilities in RL: they are what the update weighs"
+            )
+        if self.rollout.ahead > 0 and self.rl.mismatch.correction == "none":
+            raise ValueError(
+                "rl.mismatch.correction = 'none' with rollout.ahead; expected truncated or masked: "
+                "the episodes come from older weights"
             )
 
 

@@ -1,10 +1,13 @@
 """The RL loop: episodes, advantages, updates. It does not know which algorithm it runs.
 
 The recipe names an advantage, a filter, a policy loss, an aggregation, a KL term and more; see
-`formulas`. The step itself is in `collect`, `window` and `update`.
+`formulas`. The step itself is in `collect`, `window` and `update`; `rollouts` decides whether the
+episodes are played in turn with the updates or ahead of them.
 """
 
+import contextlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +16,22 @@ from transformers import PreTrainedModel
 
 from gym_reason.errors import RunError
 from gym_reason.trainers.checkpoint import Part
-from gym_reason.trainers.collect import collect, describe
+from gym_reason.trainers.collect import describe
 from gym_reason.trainers.critic import Critic
 from gym_reason.trainers.optimiser import learning_rate, make_optimiser, set_learning_rate
+from gym_reason.trainers.rollouts.ahead import PlayedAhead
+from gym_reason.trainers.rollouts.episodes import STAGE as STAGE
+from gym_reason.trainers.rollouts.episodes import EpisodeSource, PlayedInTurn
+from gym_reason.trainers.rollouts.stall import StallWatch
+from gym_reason.trainers.rollouts.stored import NAME
 from gym_reason.trainers.session import Session
+from gym_reason.trainers.stop import Stalled
 from gym_reason.trainers.streams import Players
 from gym_reason.trainers.teacher import find_teacher, load_teacher
-from gym_reason.trainers.update import update
-from gym_reason.trainers.window import attach_advantages, make_window
+from gym_reason.trainers.update import Update, update
+from gym_reason.trainers.window import Window, attach_advantages, make_window
 from gym_reason.types import Json
 
-STAGE = "rl"
 SOLVED_STEPS = 10
 """Steps over which `rl.solved_at` is measured."""
 
@@ -33,41 +41,83 @@ def run(session: Session) -> None:
     settings, progress = session.recipe.rl, session.progress
     players = make_players(session)
     session.start_stage(STAGE, settings.steps, checkpoint_parts(players))
-    while not is_finished(session):
-        started = time.monotonic()
-        step = progress.done(STAGE)
-        session.seed_generators(STAGE, step)
-        lr = _set_rates(session, players, step)
-        collected = collect(session, step)
-        session.learner.engine.rest()
-        rollout_seconds = time.monotonic() - started
-        row: dict[str, Json] = {"stage": STAGE, "step": step + 1, **describe(collected)}
-        window = make_window(session, collected)
-        groups = collected.groups
-        kept = [t for group in groups[: settings.log_groups] for t in group.trajectories]
-        figures: dict[str, Json] = {"updates": 0}
-        if window is not None:
-            figures, advantages_NT = update(session, players, window, step)
-            kept = attach_advantages(kept, collected.samples, advantages_NT)
-        if figures["updates"]:
-            session.learner.engine.update_weights()
-            figures |= session.learner.engine.figures()
-            progress.controls["entropy"] = float(str(figures["entropy"]))
-        if session.curriculum is not None:
-            row["level"] = session.curriculum.level
-        row |= figures | {
-            "lr": lr,
-            "rollout_seconds": rollout_seconds,
-            "seconds": time.monotonic() - started,
-        }
-        tokens = sum(t.completion_tokens for group in groups for t in group.trajectories)
-        row["tokens_per_s"] = tokens / (time.monotonic() - started)
-        progress.tokens += tokens
-        progress.count_step(STAGE, updates=0)  # each update has counted itself
-        accuracy = float(str(row["accuracy"]))
-        progress.recent_accuracy = [*progress.recent_accuracy, accuracy][-SOLVED_STEPS:]
-        session.folder.write_trajectories(f"rl-{progress.done(STAGE):06d}", kept)
-        session.finish_step(row, last=is_finished(session))
+    limit_s = session.recipe.rollout.stall_seconds
+    with (
+        StallWatch(limit_s, session.stop, session.folder.path) as watch,
+        open_source(session, watch) as source,
+    ):
+        while not is_finished(session):
+            row = _take_step(session, players, source, watch)
+            accuracy = float(str(row["accuracy"]))
+            progress.recent_accuracy = [*progress.recent_accuracy, accuracy][-SOLVED_STEPS:]
+            session.finish_step(row, last=is_finished(session))
+
+
+def _take_step(
+    session: Session, players: Players, source: EpisodeSource, watch: StallWatch
+) -> dict[str, Json]:
+    """Take one step and return its line of the metrics."""
+    settings, progress = session.recipe.rl, session.progress
+    started = time.monotonic()
+    step = progress.done(STAGE)
+    lr = _set_rates(session, players, step)
+    played = source.take(step)
+    collected, groups = played.collected, played.collected.groups
+    row: dict[str, Json] = {"stage": STAGE, "step": step + 1, **describe(collected)}
+    window = make_window(session, collected)
+    kept = [t for group in groups[: settings.log_groups] for t in group.trajectories]
+    figures: dict[str, Json] = {"updates": 0}
+    if window is not None:
+        figures, advantages_NT = _update(session, players, window, step, watch)
+        kept = attach_advantages(kept, collected.samples, advantages_NT)
+    if figures["updates"]:
+        figures |= source.pass_on_weights()
+        progress.controls["entropy"] = float(str(figures["entropy"]))
+    if played.level is not None:
+        row["level"] = played.level
+    row |= {**figures, **played.figures}
+    row |= {
+        "lr": lr,
+        "rollout_seconds": played.seconds,
+        "seconds": time.monotonic() - started,
+    }
+    tokens = sum(t.completion_tokens for group in groups for t in group.trajectories)
+    row["tokens_per_s"] = tokens / (time.monotonic() - started)
+    progress.tokens += tokens
+    progress.count_step(STAGE, updates=0)  # each update has counted itself
+    session.folder.write_trajectories(f"rl-{progress.done(STAGE):06d}", kept)
+    return row
+
+
+def _update(
+    session: Session, players: Players, window: Window, step: int, watch: StallWatch
+) -> Update:
+    """Take the step's update. Raises RunError where it stands still: its weights are half-way."""
+    try:
+        with watch.over(f"the update of step {step + 1}", lambda: session.beats):
+            return update(session, players, window, step)
+    except Stalled as stalled:
+        raise RunError(str(stalled)) from None
+
+
+@contextlib.contextmanager
+def open_source(session: Session, watch: StallWatch) -> Iterator[EpisodeSource]:
+    """Lend what plays the episodes, as the recipe has it; it goes on where a checkpoint left off.
+
+    Every checkpoint of the stage holds what is played ahead.
+    """
+    if session.recipe.rollout.ahead == 0:
+        yield PlayedInTurn(session, watch)
+        return
+    source = PlayedAhead(session, watch)
+    last = session.store.last()
+    if session.progress.done(STAGE) > 0 and last is not None and (last / f"{NAME}.pt").exists():
+        session.store.load_parts(last, {NAME: source})
+    session.parts[NAME] = source
+    try:
+        yield source
+    finally:
+        source.close()
 
 
 def is_finished(session: Session) -> bool:

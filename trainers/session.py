@@ -1,6 +1,7 @@
 """What every stage of a run works with: the model, its engine, the tasks and the run's progress."""
 
 import asyncio
+import functools
 import math
 import random
 import time
@@ -98,7 +99,9 @@ class Session:
         )
         self.parts: dict[str, Part] = {}
         """What the stage under way keeps in its checkpoints besides the model."""
-        self._stop = stop
+        self.stop = stop
+        self.beats = 0
+        """How often something moved in the stage under way: a sign of life."""
         self._clock = time.monotonic()
         self._limits = EpisodeLimits(step_seconds=recipe.env.step_seconds)
         self._pools: dict[tuple[int | None, str], EnvPool] = {}
@@ -116,6 +119,12 @@ class Session:
         )
         if self.curriculum is not None and progress.curriculum is not None:
             self.curriculum.load_state(progress.curriculum)
+        self.read_curriculum = self.curriculum_state
+        """Returns the curriculum's state as a checkpoint is to hold it; None without one."""
+
+    def curriculum_state(self) -> dict[str, Json] | None:
+        """Return the curriculum's state as it is; None without one."""
+        return None if self.curriculum is None else self.curriculum.state()
 
     def envs(self, level: int | None = None, split: str = "") -> EnvPool:
         """Return the environments of a level of the curriculum and a split.
@@ -131,7 +140,7 @@ class Session:
             self._pools[key] = EnvPool(lambda: make(self.recipe.env.id, **kwargs))
         return self._pools[key]
 
-    @property
+    @functools.cached_property
     def gamma(self) -> float:
         """The discount of the environment's MDP."""
         pool = self.envs(0 if self.curriculum is not None else None)
@@ -164,6 +173,20 @@ class Session:
         envs: EnvPool | None = None,
         encoder: ChatEncoder | None = None,
     ) -> list[Group]:
+        """Return what `play_episodes` does, from an event loop of its own."""
+        return asyncio.run(
+            self.play_episodes(agent_for, tasks, samples, *names, envs=envs, encoder=encoder)
+        )
+
+    async def play_episodes(
+        self,
+        agent_for: AgentFactory,
+        tasks: Sequence[Task],
+        samples: int,
+        *names: int | str,
+        envs: EnvPool | None = None,
+        encoder: ChatEncoder | None = None,
+    ) -> list[Group]:
         """Play episodes; their draws derive from the run's seed and `names`.
 
         Each process plays a share of them, and every one gets all. `encoder` belongs to agents that
@@ -174,7 +197,9 @@ class Session:
         pool = envs or self.envs()
         encoder = encoder or self.learner.encoder
         own = self.world.own(list_episodes(tasks, samples, seeds))
-        played = asyncio.run(run_episodes(pool, agent_for, own, encoder, self._limits))
+        played = await run_episodes(
+            pool, agent_for, own, encoder, self._limits, lambda _: self.beat()
+        )
         name = "/".join(map(str, names))
         return group_episodes(tasks, samples, self.world.join(played, f"the episodes of {name}"))
 
@@ -184,6 +209,10 @@ class Session:
         """Return a completion of each prompt; each process makes a share, and all get all."""
         own = self.learner.engine.generate(self.world.own(prompts), self.world.own(params))
         return self.world.join(own, "completions")
+
+    def beat(self) -> None:
+        """Take note that something moved: an episode ended, a pass of an update is done."""
+        self.beats += 1
 
     def policy_agent(self, temperature: float) -> AgentFactory:
         """Return agents that ask the learner's engine."""
@@ -224,7 +253,7 @@ class Session:
 
     def _stop_signal(self) -> int | None:
         """Return the signal that came to any of the processes by now."""
-        came = self.world.gather(self._stop.signal, "whether to stop")
+        came = self.world.gather(self.stop.signal, "whether to stop")
         return next((signal for signal in came if signal is not None), None)
 
     def seed_generators(self, *names: int | str) -> None:
@@ -245,8 +274,8 @@ class Session:
         largest = [weight.detach().abs().max() for weight in learner.whole.parameters()]
         check_finite(torch.stack(largest).max().item(), "a weight", where)
         self.world.check_same(learner.whole.named_parameters(), f"at {where}")
-        if self.curriculum is not None:
-            self.progress.curriculum = self.curriculum.state()
+        self.progress.curriculum = self.read_curriculum()
+        self.progress.version = max(self.progress.version, learner.engine.version)
         states = {
             name: gather_state(part.state_dict(), keep=self.world.is_main)
             for name, part in self.parts.items()
@@ -259,6 +288,12 @@ class Session:
                 adapter=learner.adapter,
                 milestone=milestone,
             )
+
+    def keep(self) -> None:
+        """Save a checkpoint unless the last one is of this very step. Raises RunError."""
+        last = self.store.last()
+        if last is None or self.store.load_progress(last).step != self.progress.step:
+            self.save()
 
     def adapt(self) -> None:
         """Put the recipe's adapter on the weights, and keep these in the run's folder."""

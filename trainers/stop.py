@@ -1,6 +1,7 @@
 """Stopping a run politely: Ctrl-C and SIGTERM end it after its current step, with a checkpoint."""
 
 import signal
+import threading
 import time
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -19,6 +20,7 @@ class StopRequest:
         self._echo_s = echo_s
         self._came = 0.0
         self._before: dict[int, Any] = {}
+        self._error: BaseException | None = None
 
     def __bool__(self) -> bool:
         """Whether a stop was asked for."""
@@ -43,12 +45,32 @@ class StopRequest:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def interrupt(self, error: BaseException) -> bool:
+        """Raise an error in the main thread, whatever that waits for; to be called from another.
+
+        Returns False where that cannot be: outside the `with` block, and where the block is in
+        another thread than the main one. Code of the C side is not interrupted.
+        """
+        main = threading.main_thread().ident
+        if not self._before or main is None:
+            return False
+        self._error = error
+        signal.pthread_kill(main, signal.SIGINT)
+        return True
+
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
         now = time.monotonic()
         if self.signal is None:
             self.signal, self._came = number, now
         elif now - self._came >= self._echo_s:
             raise KeyboardInterrupt
+
+
+class Stalled(KeyboardInterrupt):
+    """Nothing moved for too long. Ends whatever the main thread does, as a second Ctrl-C would."""
 
 
 class Stopped(Exception):

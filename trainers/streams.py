@@ -159,5 +159,6 @@ def all_logps(
             )
         if rows.counts:
             result_NT[rows.index_N, : scores.logps_NT.shape[1]] = scores.logps_NT
+        session.beat()
     session.world.add_up([result_NT], "the log-probabilities of a window")
     return result_NT

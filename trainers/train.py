@@ -94,6 +94,7 @@ def train(
         learner.join(world)
         with open_observer(recipe, path, observer, progress.step, world) as told:
             session = Session(recipe, folder, learner, progress, told, stop)
+            learner.engine.version = progress.version
             check_context(session)
             parts = (f"{path}: {describe_learner(learner)}", sentence, world.describe())
             session.say("; ".join(filter(None, parts)))

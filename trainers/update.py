@@ -53,7 +53,15 @@ def update(session: Session, players: Players, window: Window, step: int) -> Upd
         ).item()
     if settings.critic.prune_below > 0.0:
         means |= _judge_pruning(players, window, streams, settings.critic.prune_below)
-    means |= {"gap": figures[0]["gap"], "updates": len(figures)}
+    truncated = figures[0].pop("truncated_share")
+    del means["truncated_share"]
+    if session.recipe.rollout.ahead == 0:
+        means |= {"gap": figures[0]["gap"]}
+    else:
+        # The sampler had older weights: its distance is how far the policy has moved since.
+        del means["gap"]
+        means |= {"drift": figures[0]["gap"], "truncated_share": truncated}
+    means |= {"updates": len(figures)}
     return Update(means, streams.advantages_NT)
 
 
@@ -133,6 +141,7 @@ def _optimise(
             )  # fmt: skip
             loss, sums = micro_batch_loss(session, players, work, critic_alone=critic_alone)
             one.weigh(loss).backward()  # type: ignore[no-untyped-call]
+            session.beat()
             for name, value in sums.items() if one.counts else ():
                 totals[name] = totals[name] + value if name in totals else value
         figures.append(_step(session, players, totals))
@@ -160,7 +169,9 @@ def _step(session: Session, players: Players, sums: dict[str, torch.Tensor]) -> 
     check_finite(norm, "the gradient's norm", where)
     count = max(totals.pop("tokens"), 1.0)
     own_count = max(totals.pop("own_tokens"), 1.0)
-    check_gap(totals["gap"] / own_count, settings.mismatch.gap_limit, where)
+    sampler = {name: totals.pop(name) / own_count for name in ("gap", "truncated_share")}
+    if session.recipe.rollout.ahead == 0:  # else `rollouts.audit` looks at the sampler
+        check_gap(sampler["gap"], settings.mismatch.gap_limit, where)
     players.optimiser.step()
     if players.critic is not None and players.critic_optimiser is not None:
         critic_norm = clip_gradients(
@@ -172,7 +183,7 @@ def _step(session: Session, players: Players, sums: dict[str, torch.Tensor]) -> 
         name: value if name in ("loss", "value_loss") else value / count
         for name, value in totals.items()
     }
-    return means | {"gap": totals["gap"] / own_count, "grad_norm": norm}
+    return means | sampler | {"grad_norm": norm}
 
 
 def check_gap(gap: float, limit: float, where: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gym_reason.agents.conversation import Conversation
 from gym_reason.agents.refine.talk import Talk
-from gym_reason.types import Completion, FinishReason
+from gym_reason.types import Completion, FinishReason, say_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Branch:
     """Whether the policy has nothing more to say, or no room for it."""
     finish_reason: FinishReason = "length"
     """Why it ended; `length` where it has not."""
-    version: int = 0
-    """Oldest version of the weights that spoke."""
+    versions: tuple[int, ...] = ()
+    """Version of the weights behind each token."""
 
     @property
     def likelihood(self) -> float:
@@ -38,7 +38,12 @@ class Branch:
     def completion(self) -> Completion:
         """All that was said, as one completion."""
         return Completion(
-            self.token_ids, self.logprobs, self.text, self.finish_reason, self.version
+            self.token_ids,
+            self.logprobs,
+            self.text,
+            self.finish_reason,
+            min(self.versions, default=0),
+            say_versions(self.versions),
         )
 
 
@@ -134,9 +139,5 @@ def _grow(
         steps=parent.steps + 1,
         ended=full or not goes_on,
         finish_reason="length" if full and goes_on else completion.finish_reason,
-        version=(
-            min(parent.version, completion.policy_version)
-            if parent.steps
-            else completion.policy_version
-        ),
+        versions=parent.versions + completion.token_versions,
     )

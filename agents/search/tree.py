@@ -32,6 +32,7 @@ from gym_reason.types import (
     Trajectory,
     Turn,
     Verdict,
+    say_versions,
 )
 from gym_reason.verifiers.verdicts import unscorable
 
@@ -126,12 +127,14 @@ async def _grow_level(
     level: list[TreeNode] = []
     for (parent, before), grown in zip(forks, drawn, strict=True):
         for child in grown:
+            versions = child.versions[len(before.versions) :]
             own = Completion(
                 child.token_ids[len(before.token_ids) :],
                 child.logprobs[len(before.logprobs) :],
                 child.text[len(before.text) :],
                 child.finish_reason if child.ended else "stop",
-                child.version,
+                min(versions, default=0),
+                say_versions(versions),
             )
             said = Message("assistant", child.text)
             node = TreeNode(child, own, (*child.way.messages, said))

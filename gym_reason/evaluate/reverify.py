@@ -131,4 +131,5 @@ def _cut(trace: TokenTrace, turns: int) -> TokenTrace:
         tuple(trace.action_mask[i] for i in kept),
         tuple(trace.logprobs[i] for i in kept),
         tuple(trace.turn_index[i] for i in kept),
+        tuple(trace.versions[i] for i in kept) if trace.versions else (),
     )

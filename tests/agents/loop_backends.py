@@ -60,6 +60,10 @@ class LoopBackend:
         self.lost: tuple[str, ...] = ()
         """Names of weights that never arrive."""
 
+    @property
+    def pulse(self) -> int:
+        return self.engine.pulse
+
     def submit(self, order: Order) -> "Future[list[Sampled]]":
         self.orders.append(order)
         future: Future[list[Sampled]] = Future()

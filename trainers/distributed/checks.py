@@ -15,6 +15,12 @@ def check_world(recipe: Recipe, world: World) -> None:
             "engine = 'local', with which each process samples its own share",
             "or train in one process",
         )
+    if recipe.rollout.ahead > 0:
+        raise ConfigError(
+            f"rollout.ahead = {recipe.rollout.ahead} in {world.size} processes",
+            "rollout.ahead = 0: episodes and updates take turns there",
+            "or train in one process",
+        )
     if world.mesh is not None:
         _check_split(recipe)
 

@@ -67,25 +67,47 @@ class LocalEngine:
             raise UsageError(f"dtype={dtype}", "torch.bfloat16, torch.float16 or torch.float32")
         if dtype == model.dtype:
             dtype = None
-        self.model: Any = model
         self.tokenizer = tokenizer
         stops = find_stop_tokens(model, tokenizer) if stop_token_ids is None else stop_token_ids
         self.stop_token_ids = tuple(stops)
-        self.max_positions: int | None = getattr(
-            model.config.get_text_config(), "max_position_embeddings", None
-        )
         self.dtype: torch.dtype = dtype or model.dtype
-        self.decoder = choose_decoder(model, dtype)
         if max_cache_bytes is None:
             max_cache_bytes = default_cache_bytes(model.device)
         self.max_cache_bytes = max_cache_bytes
+        self._max_rows = max_rows
         self._detokenizer = Detokenizer(tokenizer)
-        self._scheduler = Scheduler(self.decoder, self._detokenizer, max_rows, max_cache_bytes)
         self._pump: asyncio.Task[None] | None = None
         self.before_refresh: Callable[[], None] | None = None
         """Called before the weights are read again, by one who prepares them: merges an adapter."""
+        self._attach(model)
+
+    def _attach(self, model: PreTrainedModel) -> None:
+        self.model: Any = model
+        self.max_positions: int | None = getattr(
+            model.config.get_text_config(), "max_position_embeddings", None
+        )
         if (virtual := find_virtual_tokens(model)) is not None and self.max_positions is not None:
             self.max_positions -= virtual.count
+        self.decoder = choose_decoder(model, None if self.dtype == model.dtype else self.dtype)
+        self._scheduler = Scheduler(
+            self.decoder, self._detokenizer, self._max_rows, self.max_cache_bytes
+        )
+
+    def follow(self, model: PreTrainedModel) -> None:
+        """Sample from another model of the same tokenizer from now on; the version stays.
+
+        Raises UsageError while completions are under way.
+        """
+        if self._scheduler.busy:
+            raise UsageError("another model in the middle of completions", "none under way")
+        version, steps = self.version, self._scheduler.steps
+        self._attach(model)
+        self._scheduler.version, self._scheduler.steps = version, steps
+
+    @property
+    def pulse(self) -> int:
+        """Changes whenever anything moved: a sign of life."""
+        return self._scheduler.steps
 
     @property
     def version(self) -> int:
@@ -99,7 +121,9 @@ class LocalEngine:
     def update_weights(self, version: int | None = None) -> None:
         """Take note that the model's weights changed; rows that run go on with the new ones.
 
-        In-place updates are also noticed without this call, but then the version stays.
+        They keep the keys and values of their tokens so far, and each token the version that it was
+        drawn under. In-place updates are also noticed without this call, but then the version
+        stays.
         """
         self.refresh()
         self.version = self.version + 1 if version is None else version
@@ -200,12 +224,12 @@ class LocalEngine:
             while self._scheduler.busy:
                 self._scheduler.step()
                 await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            self._fail_all(asyncio.CancelledError())
-            raise
         except Exception as error:
             # The callers get it: raised here as well, it would only be reported a second time.
             self._fail_all(error)
+        except BaseException:  # cancelled, or a run that is ended: whoever waits ends with it
+            self._fail_all(asyncio.CancelledError())
+            raise
 
     def _fail_all(self, error: BaseException) -> None:
         for request in self._scheduler.clear():

@@ -26,8 +26,17 @@ class Request:
     """Called once in place of `deliver` where the engine fails."""
     search: StopSearch | None = None
     """Looks for stop strings, where there are any."""
-    version: int = field(default=0)
-    """Version of the weights when the row started."""
+    versions: list[tuple[int, int]] = field(default_factory=list)
+    """From which of its tokens on which version of the weights spoke, in order."""
+
+    def token_versions(self, count: int) -> tuple[int, ...]:
+        """Return the version behind each of its first `count` tokens."""
+        ends = [first for first, _ in self.versions[1:]] + [count]
+        return tuple(
+            version
+            for (first, version), end in zip(self.versions, ends, strict=True)
+            for _ in range(first, end)
+        )
 
 
 @dataclass(slots=True)

@@ -55,6 +55,11 @@ class RowTable:
         """Largest position that the next decode step writes, plus one."""
         return int(self._positions.max()) + 1
 
+    def counts(self) -> list[int]:
+        """Return how many tokens each row has emitted."""
+        counts: list[int] = self._emitted.tolist()
+        return counts
+
     def append(self, requests: list[Request]) -> None:
         """Add rows whose prompts have been prefilled and that have emitted nothing."""
         old, stop = self.count, self.count + len(requests)

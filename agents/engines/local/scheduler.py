@@ -13,7 +13,7 @@ from gym_reason.agents.engines.local.requests import PrefillGroup, Request, grou
 from gym_reason.agents.engines.local.rows import RowTable
 from gym_reason.agents.engines.local.sampling import draw
 from gym_reason.errors import ModelError
-from gym_reason.types import Completion
+from gym_reason.types import Completion, say_versions
 
 PREFILL_TOKENS = {"cpu": 2048, "cuda": 16384}
 """Most prompt tokens of one prefill: what keeps a GPU busy, and a CPU's cache warm."""
@@ -26,13 +26,28 @@ class Scheduler:
         self, decoder: Decoder, detokenizer: Detokenizer, max_rows: int, max_cache_bytes: int
     ) -> None:
         """Start without requests."""
-        self.version = 0
+        self.steps = 0
+        """Steps so far: a sign of life."""
+        self._version = 0
         self._decoder = decoder
         self._detokenizer = detokenizer
         self._max_rows = max_rows
         self._max_cache_bytes = max_cache_bytes
         self._waiting: deque[Request] = deque()
         self._rows = RowTable(decoder.vocab_size, decoder.device)
+
+    @property
+    def version(self) -> int:
+        """Version of the weights; rows that run when it changes go on under the new one."""
+        return self._version
+
+    @version.setter
+    def version(self, value: int) -> None:
+        if value == self._version:
+            return
+        self._version = value
+        for request, count in zip(self._rows.requests, self._rows.counts(), strict=True):
+            request.versions.append((count, value))
 
     @property
     def busy(self) -> bool:
@@ -62,6 +77,7 @@ class Scheduler:
     @torch.inference_mode()
     def step(self) -> int:
         """Admit what fits and advance every row by one token; return how many requests ended."""
+        self.steps += 1
         self._decoder.refresh()
         if self._decoder.device != self._rows.device and self._rows.count == 0:
             self._rows = RowTable(self._decoder.vocab_size, self._decoder.device)
@@ -96,7 +112,7 @@ class Scheduler:
         width = len(group.prompts[-1])
         padded = [[*prompt, *[0] * (width - len(prompt))] for prompt in group.prompts]
         for request in group.requests:
-            request.version = self.version
+            request.versions = [(0, self._version)]
         # Rows are booked first: should the model fail, the requests are among those that `clear`
         # returns.
         self._rows.append(group.requests)
@@ -155,6 +171,12 @@ class Scheduler:
         if request.search is not None:
             text = request.search.text()
             stopped = stopped or request.search.found
+        versions = request.token_versions(len(tokens))
         return Completion(
-            tuple(tokens), tuple(logps), text, "stop" if stopped else "length", request.version
+            tuple(tokens),
+            tuple(logps),
+            text,
+            "stop" if stopped else "length",
+            min(versions),
+            say_versions(versions),
         )

@@ -48,9 +48,9 @@ register_optimizer_step_post_hook(_note_step)
 class WeightWatch:
     """Tells whether any parameter of a model may have changed since the last look.
 
-    Sees the steps of every torch optimiser, in-place updates (`load_state_dict`, `copy_`), replaced
-    tensors and moves. It cannot see writes through `parameter.data`, which torch hides: after
-    those, refresh the engine.
+    Sees the steps of every torch optimiser, where any parameter has a gradient to be stepped by,
+    in-place updates (`load_state_dict`, `copy_`), replaced tensors and moves. It cannot see writes
+    through `parameter.data`, which torch hides: after those, refresh the engine.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -63,8 +63,10 @@ class WeightWatch:
 
     def changed(self) -> bool:
         """Return whether something changed, and remember the present state."""
-        present = [_state(owner.get(name)) for owner, name in self._places]
-        present.append((_optimiser_steps, 0))
+        parameters = [owner.get(name) for owner, name in self._places]
+        present = [_state(parameter) for parameter in parameters]
+        if any(parameter is not None and parameter.requires_grad for parameter in parameters):
+            present.append((_optimiser_steps, 0))
         changed = present != self._seen
         self._seen = present
         return changed

@@ -13,10 +13,14 @@ def engine_arguments(
     device: str,
     dtype: str,
     trained: bool,
+    in_flight: bool = False,
     images: bool = False,
 ) -> dict[str, Any]:
     """Return the arguments of vLLM's engine; `settings.arguments` has the last word.
 
+    Where weights come `in_flight`, under completions, prompts of an older version cannot be
+    forgotten while these hold them, so that none are kept; and no step may be under way between two
+    steps, so that each token is known to be of one version.
     `processed_logprobs` are those of the distribution that a token was drawn from, which is what a
     completion holds; vLLM's default is those of the model at temperature 1. With `images` it needs
     the tokenizer, whose tokens stand for them.
@@ -34,6 +38,8 @@ def engine_arguments(
         "disable_log_stats": True,
         "seed": 0,
     }
+    if in_flight:
+        arguments |= {"enable_prefix_caching": False, "async_scheduling": False}
     if settings.max_positions:
         arguments["max_model_len"] = settings.max_positions
     if device != "cpu":

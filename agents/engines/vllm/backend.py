@@ -25,6 +25,11 @@ class Backend(Protocol):
         """Whether it has memory to give back for a while."""
         ...
 
+    @property
+    def pulse(self) -> int:
+        """Changes whenever anything moved: a sign of life."""
+        ...
+
     def submit(self, order: Order) -> "Future[list[Sampled]]":
         """Ask for the completions of an order. Cancelling the future stops the work."""
         ...

@@ -54,6 +54,7 @@ def start_for_training(
     temperature: float,
     dtype: torch.dtype | None,
     folder: Path,
+    in_flight: bool = False,
 ) -> VllmEngine:
     """Return an engine that follows a model in training.
 
@@ -65,6 +66,7 @@ def start_for_training(
         temperature: Of the trainer's log-probabilities.
         dtype: Of the trainer's matrix products; None for the weights' own.
         folder: The run's, for what vLLM prints and for weights that go by way of the disk.
+        in_flight: Whether weights may come while completions are under way; for `vllm` alone.
 
     Raises ConfigError, ModelError, RunError or UsageError where it cannot be started.
     """
@@ -91,6 +93,7 @@ def start_for_training(
             trained=True,
             scratch=scratch,
             log=folder / "vllm.log",
+            in_flight=in_flight,
         )
         stack.callback(backend.close)
         shape = model.config.get_text_config()
@@ -187,6 +190,7 @@ def _start(
     trained: bool,
     scratch: Path | None,
     log: Path,
+    in_flight: bool = False,
     images: bool = False,
 ) -> Backend:
     """Return a vLLM that runs the model of a folder."""
@@ -200,6 +204,7 @@ def _start(
             trained=trained,
             make_search=lambda stop: StopSearch(detokenizer, stop),
             scratch=scratch,
+            in_flight=in_flight,
             images=images,
         )
     if settings.base_url:

@@ -9,7 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,17 @@ class _Running:
     future: "Future[list[Sampled]]"
     search: StopSearch | None
     read: int = 0
+    """Tokens that were searched."""
+    counts: dict[int, int] = field(default_factory=dict)
+    """Tokens so far of each completion, by its index; kept where weights may come in flight."""
+    versions: list[tuple[Mapping[int, int], int]] = field(default_factory=list)
+    """From which token of each completion on which version of the weights spoke, in order."""
+
+    def token_versions(self, index: int, count: int) -> tuple[int, ...]:
+        """Return the version behind each of the tokens of a completion."""
+        firsts = [counts.get(index, 0) for counts, _ in self.versions]
+        spans = zip(firsts, [*firsts[1:], count], self.versions, strict=True)
+        return tuple(version for first, end, (_, version) in spans for _ in range(first, end))
 
 
 class ColocatedVllm:
@@ -63,6 +74,7 @@ class ColocatedVllm:
         trained: bool,
         make_search: Callable[[tuple[str, ...]], StopSearch],
         scratch: Path | None = None,
+        in_flight: bool = False,
         images: bool = False,
     ) -> None:
         """Start it.
@@ -75,6 +87,8 @@ class ColocatedVllm:
             trained: Whether weights come by `load`; otherwise the folder's are read.
             make_search: Looks for stop strings.
             scratch: Folder for weights that go by way of a file; None hands over the tensors.
+            in_flight: Whether weights may come while completions are under way: they go on with
+                the keys and values that they have, and each token is known by its version.
             images: Whether the model reads images.
 
         Raises:
@@ -88,6 +102,8 @@ class ColocatedVllm:
         self._settings = settings
         self._make_search = make_search
         self._scratch = scratch
+        self._in_flight = in_flight
+        self._version = 0
         self._watch = Watch("vLLM")
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._numbers = itertools.count()
@@ -95,7 +111,13 @@ class ColocatedVllm:
         self._llm: Any = None
         self.can_sleep = trained and settings.sleep and device.type == "cuda"
         arguments = engine_arguments(
-            folder, settings, device=device.type, dtype=dtype, trained=trained, images=images
+            folder,
+            settings,
+            device=device.type,
+            dtype=dtype,
+            trained=trained,
+            in_flight=in_flight,
+            images=images,
         )
         if self.can_sleep:
             arguments["enable_sleep_mode"] = True
@@ -109,6 +131,11 @@ class ColocatedVllm:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def pulse(self) -> int:
+        """Changes with each step of vLLM's: a sign of life."""
+        return self._watch.beats
 
     def submit(self, order: Order) -> "Future[list[Sampled]]":
         """Ask for the completions of an order. Cancelling the future stops the work."""
@@ -188,7 +215,8 @@ class ColocatedVllm:
         kinds = import_vllm("vllm.sampling_params").RequestOutputKind
         try:
             params = vllm.SamplingParams(**arguments)
-            params.output_kind = kinds.CUMULATIVE if search is not None else kinds.FINAL_ONLY
+            watched = search is not None or self._in_flight
+            params.output_kind = kinds.CUMULATIVE if watched else kinds.FINAL_ONLY
             prompt = vllm.TokensPrompt(prompt_token_ids=order.sent_ids)
             if order.images:
                 prompt["multi_modal_data"] = {"image": [open_image(one) for one in order.images]}
@@ -196,7 +224,7 @@ class ColocatedVllm:
         except Exception as error:
             settle(future, error=explain(error, "taking a prompt"))
             return
-        self._running[name] = _Running(order, future, search)
+        self._running[name] = _Running(order, future, search, versions=[({}, self._version)])
 
     def _drop(self, name: str) -> None:
         self._inbox.put(lambda: self._abort(name))
@@ -211,6 +239,8 @@ class ColocatedVllm:
         if running is None:
             return
         ended = bool(output.finished)
+        if self._in_flight:
+            running.counts |= {one.index: len(one.token_ids) for one in output.outputs}
         if running.search is not None and not ended:
             ids = output.outputs[0].token_ids
             for token in ids[running.read :]:
@@ -225,9 +255,13 @@ class ColocatedVllm:
         each = sorted(output.outputs, key=lambda one: one.index)
         try:
             check_expansion(running.order, output.prompt_token_ids)
-            settle(running.future, [read_sampled(one) for one in each])
+            sampled = [read_sampled(one) for one in each]
         except RunError as error:
             settle(running.future, error=error)
+            return
+        if self._in_flight:
+            sampled = [_stamp(running, one, said) for one, said in zip(each, sampled, strict=True)]
+        settle(running.future, sampled)
 
     def _build(self, arguments: dict[str, Any], device: str, *, trained: bool) -> int:
         """Make the engine; return how many positions it has."""
@@ -252,12 +286,22 @@ class ColocatedVllm:
             self._llm.start_weight_update()
             self._llm.update_weights({"update_info": place})
             self._llm.finish_weight_update(weight_version=str(version))
+        self._version = version
+        for running in self._running.values():
+            running.versions.append((dict(running.counts), version))
+        if self._in_flight and self._running:
+            return  # no prompt was kept that others could use; see `engine_arguments`
         if self._llm.reset_prefix_cache() is False:
             raise RunError("vLLM kept prompts computed with the weights before", "none running")
 
     def _shut_down(self) -> None:
         self._llm.llm_engine.engine_core.shutdown()
         self._llm = None
+
+
+def _stamp(running: _Running, output: Any, sampled: Sampled) -> Sampled:
+    versions = running.token_versions(output.index, len(sampled.token_ids))
+    return replace(sampled, versions=versions)
 
 
 def read_sampled(output: Any) -> Sampled:

@@ -91,6 +91,20 @@ class VllmEngine:
         self._resources = resources or contextlib.ExitStack()
         atexit.register(self.close)
 
+    @property
+    def pulse(self) -> int:
+        """Changes whenever anything moved: a sign of life."""
+        return self._backend.pulse
+
+    def follow(self, model: PreTrainedModel) -> None:
+        """Take the weights of another model from now on; the version stays.
+
+        Raises UsageError while completions are under way.
+        """
+        if self._running or self._waiting:
+            raise UsageError("another model in the middle of completions", "none under way")
+        self.model, self._synced = model, None
+
     def update_weights(self, version: int | None = None) -> None:
         """Bring vLLM up to date with the model, whose weights changed.
 

@@ -8,7 +8,7 @@ from gym_reason.agents.engines.local.detokenizer import Detokenizer, StopSearch
 from gym_reason.agents.engines.local.sampling import is_greedy
 from gym_reason.agents.policy import PromptWithImages, SamplingParams
 from gym_reason.errors import RunError
-from gym_reason.types import Completion, FinishReason
+from gym_reason.types import Completion, FinishReason, say_versions
 
 NEVER = -100.0
 """Least that vLLM adds to a logit: its token gets a probability of some e ** -100."""
@@ -53,6 +53,8 @@ class Sampled:
     """Every sampled token, the stop token included."""
     logprobs: tuple[float, ...]
     """One for each token."""
+    versions: tuple[int, ...] = ()
+    """Version of the weights behind each token; empty where all are of that it was asked under."""
 
 
 def sampling_arguments(order: Order, *, own_seeds: bool) -> dict[str, Any]:
@@ -130,7 +132,7 @@ def make_completion(
 
     Raises RunError where vLLM broke its word: no token, or not one log-probability for each.
     """
-    ids, logprobs = sampled.token_ids, sampled.logprobs
+    ids, logprobs, versions = sampled.token_ids, sampled.logprobs, sampled.versions
     if not ids or len(ids) != len(logprobs):
         raise RunError(
             f"vLLM returned {len(ids)} tokens and {len(logprobs)} log-probabilities",
@@ -140,10 +142,11 @@ def make_completion(
     if order.params.stop:
         search = StopSearch(detokenizer, order.params.stop)
         end = find_end(search, ids, order.stop_ids)
-        ids, logprobs = ids[:end], logprobs[:end]
+        ids, logprobs, versions = ids[:end], logprobs[:end], versions[:end]
         text, found = search.text(), end is not None
     stopped = ids[-1] in order.stop_ids
     if text is None:
         text = detokenizer.decode(ids[:-1] if stopped else ids)
     finish: FinishReason = "stop" if stopped or found else "length"
-    return Completion(ids, logprobs, text, finish, version)
+    oldest = min(versions, default=version)
+    return Completion(ids, logprobs, text, finish, oldest, say_versions(versions))

@@ -84,6 +84,11 @@ class ServerVllm:
             self.close()
             raise
 
+    @property
+    def pulse(self) -> int:
+        """Changes with each answer: a sign of life."""
+        return self._watch.beats
+
     def submit(self, order: Order) -> "Future[list[Sampled]]":
         """Ask for the completions of an order. Cancelling the future stops the work."""
         result: Future[list[Sampled]] = Future()

@@ -34,6 +34,8 @@ class Watch:
         self._find_fault = find_fault
         self._waits: dict[Future[Any], _Wait] = {}
         self._beat = time.monotonic()
+        self.beats = 0
+        """How often something moved."""
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -59,6 +61,7 @@ class Watch:
     def beat(self) -> None:
         """Take note that something moved."""
         self._beat = time.monotonic()
+        self.beats += 1
 
     def fail(self, error: BaseException) -> None:
         """Fail everything that waits, and everything that ever will."""

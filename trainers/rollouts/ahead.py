@@ -1,0 +1,314 @@
+"""Episodes played ahead of the updates, in a thread of their own.
+
+Without weights in flight, the episodes of step n are played with the weights with which step
+`n - ahead` began, whatever the threads do: a run ends in the same bits each time. The engine
+samples from a snapshot; a checkpoint holds the episodes that are played already and the weights of
+those that are not.
+"""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+
+from gym_reason.errors import GymReasonError, RunError
+from gym_reason.trainers.collect import play_step
+from gym_reason.trainers.rollouts.audit import measure_gap
+from gym_reason.trainers.rollouts.episodes import STAGE, Played
+from gym_reason.trainers.rollouts.loop_thread import LoopThread
+from gym_reason.trainers.rollouts.settings import RolloutSettings
+from gym_reason.trainers.rollouts.snapshot import Snapshot, Weights, capture
+from gym_reason.trainers.rollouts.staleness import describe_staleness, drop_stale
+from gym_reason.trainers.rollouts.stall import StallWatch, Watched
+from gym_reason.trainers.rollouts.stored import dump_episodes, load_episodes
+from gym_reason.trainers.session import Session
+from gym_reason.trainers.update import check_gap
+from gym_reason.types import Json
+
+POLL_S = 0.25
+"""Most seconds between two looks at whether a wait is of any use."""
+CLOSE_S = 3.0
+"""What the thread is given to end."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """The episodes of a step, asked for or played."""
+
+    step: int
+    """The step."""
+    version: int
+    """Version of the weights that it was asked for with."""
+    weights: Weights | None
+    """These, until it is played; None where it takes what the engine has."""
+    future: "Future[None] | None" = None
+    """Done when it is played."""
+    watched: Watched | None = None
+    """While it is played."""
+    began: float = 0.0
+    ended: float = 0.0
+    """On the monotonic clock."""
+    played: Played | None = None
+    """What came of it."""
+
+
+class PlayedAhead:
+    """Plays the episodes of the next steps beside the updates."""
+
+    def __init__(self, session: Session, watch: StallWatch) -> None:
+        """Be ready to play; nothing runs before the first `take`."""
+        self._session = session
+        self._settings = session.recipe.rollout
+        self._watch = watch
+        self._jobs: dict[int, Job] = {}
+        self._lock = threading.Lock()
+        self._curriculum = session.read_curriculum()
+        self._latest: tuple[int, Weights] | None = None
+        self._snapshot: Snapshot | None = None
+        self._thread: LoopThread | None = None
+        self._turn = asyncio.Lock()
+        self._threads_before = torch.get_num_threads()
+        self._failure: BaseException | None = None
+
+    # What the trainer's thread calls.
+
+    def take(self, step: int) -> Played:
+        """Order what may be played with the weights as they are, and wait for the step's episodes.
+
+        Raises RunError, and Stopped after a signal; a checkpoint is there then.
+        """
+        session = self._session
+        if self._thread is None:
+            self._start()
+        for number in range(step, min(step + self._settings.ahead + 1, session.recipe.rl.steps)):
+            if number not in self._jobs:
+                self._order(number)
+        job = self._jobs[step]
+        started = time.monotonic()
+        try:
+            self._await(job)
+        except Exception:  # a stop that was asked for among them, but not a second Ctrl-C
+            session.keep()
+            raise
+        waited = (started, time.monotonic())
+        with self._lock:
+            del self._jobs[step]
+        return self._hand_over(job, waited)
+
+    def pass_on_weights(self) -> Mapping[str, Json]:
+        """Count the new weights; those in flight go on to the thread at once."""
+        session = self._session
+        session.progress.version += 1
+        if self._settings.in_flight:
+            version, weights = self._capture()
+            assert self._thread is not None
+            self._thread.call(lambda: self._swap_in_flight(weights, version))
+        return {}
+
+    def close(self) -> None:
+        """End the thread; the engine follows the weights in training again."""
+        with self._lock:
+            self._jobs.clear()
+        self._session.read_curriculum = self._session.curriculum_state
+        if self._thread is None:
+            return
+        torch.set_num_threads(self._threads_before)
+        if self._thread.close(CLOSE_S):
+            learner = self._session.learner
+            learner.lead_engine()
+            learner.engine.version = self._session.progress.version
+        self._thread = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what is played or asked for, for a checkpoint."""
+        with self._lock:
+            jobs = [(job, job.played, job.weights) for _, job in sorted(self._jobs.items())]
+        rows, weights = [], {}
+        for job, played, own in jobs:
+            row: dict[str, Any] = {"step": job.step, "version": job.version}
+            if played is not None:
+                content = np.frombuffer(dump_episodes(played.collected), dtype=np.uint8)
+                row["episodes"] = torch.from_numpy(content.copy())
+                row["said"] = json.dumps([played.seconds, played.level, dict(played.figures)])
+            elif own is None:
+                continue  # in flight: it is asked for again
+            elif job.version != self._session.progress.version:
+                weights[job.version] = list(own)
+            rows.append(row)
+        return {"jobs": rows, "weights": weights}
+
+    def load_state_dict(self, state: Any, /) -> None:
+        """Take over what a checkpoint holds; what is not played yet is played again."""
+        device = self._session.learner.device
+        for row in state["jobs"]:
+            version = int(row["version"])
+            job = Job(int(row["step"]), version, None)
+            if "episodes" in row:
+                seconds, level, figures = json.loads(row["said"])
+                collected = load_episodes(row["episodes"].numpy().tobytes())
+                job.played = Played(collected, seconds, level, figures)
+            elif version in state["weights"]:
+                job.weights = tuple(weight.to(device) for weight in state["weights"][version])
+            else:
+                job.weights = self._capture()[1]
+            self._jobs[job.step] = job
+
+    def _start(self) -> None:
+        """Give the engine weights of its own; go on with what a checkpoint left to be played."""
+        session, learner = self._session, self._session.learner
+        # Environments are the thread's from here on, so that this is asked of one now.
+        _ = session.gamma
+        self._merge_adapter()
+        self._snapshot = Snapshot(learner.sampled)
+        learner.engine.before_refresh = None
+        learner.engine.follow(self._snapshot.model)
+        learner.engine.version = session.progress.version
+        session.read_curriculum = lambda: self._curriculum
+        playing, updating = self._threads_before, self._threads_before
+        if learner.device.type == "cpu" and session.recipe.engine == "local":
+            playing, updating = split_threads(self._threads_before)
+        torch.set_num_threads(updating)  # the calling thread's own number
+        self._thread = LoopThread("gym_reason.rollout", lambda: torch.set_num_threads(playing))
+        session.say(describe_ahead(self._settings, playing, updating))
+        for _, job in sorted(self._jobs.items()):
+            if job.played is None:
+                job.future = self._thread.submit(self._play(job))
+
+    def _order(self, step: int) -> None:
+        """Have the episodes of a step played, with the weights as they are now."""
+        assert self._thread is not None
+        version, weights = self._session.progress.version, None
+        if not self._settings.in_flight:
+            version, weights = self._capture()
+        job = Job(step, version, weights)
+        with self._lock:
+            self._jobs[step] = job
+        job.future = self._thread.submit(self._play(job))
+
+    def _capture(self) -> tuple[int, Weights]:
+        """Return the version of the weights in training and a copy of them."""
+        version = self._session.progress.version
+        if self._latest is None or self._latest[0] != version:
+            self._merge_adapter()
+            self._latest = version, capture(self._session.learner.sampled)
+        return self._latest
+
+    def _merge_adapter(self) -> None:
+        if self._session.learner.adapter is not None:
+            self._session.learner.adapter.merge()
+
+    def _await(self, job: Job) -> None:
+        """Return once a job is done. Raises RunError and Stopped."""
+        assert self._thread is not None
+        name = f"the playing of the episodes of step {job.step + 1}"
+        while job.played is None:
+            assert job.future is not None
+            if job.future.done() and job.played is None:
+                cancelled = job.future.cancelled()
+                _explain(self._thread.failure if cancelled else job.future.exception(), name)
+            if self._failure is not None:
+                _explain(self._failure, "the swap of weights in flight")
+            if not self._thread.alive and job.played is None:
+                _explain(self._thread.failure, name)
+            if job.watched is not None and job.watched.message:
+                raise RunError(job.watched.message)
+            self._session.stop_if_asked()
+            wait([job.future], POLL_S)
+
+    def _hand_over(self, job: Job, waited: tuple[float, float]) -> Played:
+        """Return the episodes without those that are too old, and say how old they are."""
+        played, progress = job.played, self._session.progress
+        assert played is not None
+        gap = played.figures.get("gap")
+        if isinstance(gap, float):
+            limit = self._session.recipe.rl.mismatch.gap_limit
+            check_gap(gap, limit, f"version {job.version} of the weights")
+        collected, dropped = drop_stale(played.collected, progress.version, self._settings.ahead)
+        idle = max(0.0, min(waited[1], job.ended) - max(waited[0], job.began))
+        figures = {
+            **played.figures,
+            **describe_staleness(collected, progress.version),
+            "dropped_stale": dropped,
+            "wait_seconds": waited[1] - waited[0],
+            # Of episodes from a checkpoint, nothing was played in this process.
+            "overlap_seconds": job.ended - job.began - idle,
+        }
+        return Played(collected, played.seconds, played.level, figures)
+
+    # What the thread itself calls.
+
+    async def _play(self, job: Job) -> None:
+        """Play the episodes of a step: alone, or beside those of others where weights fly in."""
+        session = self._session
+        engine, curriculum = session.learner.engine, session.curriculum
+        async with contextlib.nullcontext() if self._settings.in_flight else self._turn:
+            with self._watch.over(
+                f"the playing of the episodes of step {job.step + 1}",
+                lambda: session.beats + engine.pulse,
+            ) as job.watched:
+                job.began = time.monotonic()
+                if job.weights is not None:
+                    self._swap(job.weights, job.version)
+                figures: dict[str, Json] = dict(engine.figures())
+                session.seed_generators(STAGE, job.step)
+                collected = await play_step(session, job.step)
+                assert self._snapshot is not None
+                gap = measure_gap(session, self._snapshot.model, collected, engine.version)
+                if gap is not None:
+                    figures["gap"] = gap
+                job.ended = time.monotonic()
+            level = None if curriculum is None else curriculum.level
+            with self._lock:
+                self._curriculum = session.curriculum_state()
+                job.played = Played(collected, job.ended - job.began, level, figures)
+                job.weights = None
+
+    def _swap(self, weights: Weights, version: int) -> None:
+        """Go on with other weights."""
+        engine = self._session.learner.engine
+        if version != engine.version:
+            assert self._snapshot is not None
+            self._snapshot.load(weights)
+            engine.update_weights(version)
+
+    def _swap_in_flight(self, weights: Weights, version: int) -> None:
+        try:
+            self._swap(weights, version)
+        except Exception as error:  # handed to the trainer, who waits for episodes
+            self._failure = error
+
+
+def split_threads(count: int) -> tuple[int, int]:
+    """Return how many of torch's threads play and how many update: half each, at least one."""
+    playing = max(1, count // 2)
+    return playing, max(1, count - playing)
+
+
+def describe_ahead(settings: RolloutSettings, playing: int, updating: int) -> str:
+    """Return a sentence on how episodes are played."""
+    steps = "1 step" if settings.ahead == 1 else f"{settings.ahead} steps"
+    flight = (
+        "; new weights reach completions under way, so that this run cannot be repeated to the bit"
+        if settings.in_flight
+        else ""
+    )
+    return (
+        f"episodes are played up to {steps} ahead of the updates, on {playing} of torch's threads "
+        f"beside {updating} for these{flight}"
+    )
+
+
+def _explain(error: BaseException | None, what: str) -> NoReturn:
+    """Raise what went wrong in the thread: an error of ours as it is, any other with its cause."""
+    if isinstance(error, GymReasonError):
+        raise error
+    detail = "its thread ended" if error is None else f"{type(error).__name__}: {error}"
+    raise RunError(f"{what} failed: {detail}", remedy="go on with --resume") from error
