@@ -150,7 +150,7 @@ def draw(record: dict[str, Any], path: Path) -> None:
         ("answer", "best-of-n:n=3,by=equations", "best of 3", CONTROL, "D"),
         ("answer", "answer", "one answer", CONTROL, "^"),
     )
-    figure, axes = pyplot.subplots(figsize=(7.2, 3.6), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(9.2, 3.6), layout="constrained")
     for model, agent, label, colour, marker in drawn:
         points = [
             (one["tokens"], 100 * one["accuracy"])
