@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 from gym_reason.errors import RunError
 from gym_reason.records import open_atomic
 from gym_reason.trainers.checkpoint import Part
-from gym_reason.trainers.collect import collect, describe
+from gym_reason.trainers.collect import Collected, collect, describe
 from gym_reason.trainers.critic import Critic
 from gym_reason.trainers.optimiser import learning_rate, make_optimiser, set_learning_rate
 from gym_reason.trainers.session import Session
@@ -40,7 +40,7 @@ def run(session: Session) -> None:
         step = progress.done(STAGE)
         session.seed_generators(STAGE, step)
         lr = _set_rates(session, players, step)
-        collected = collect(session, step)
+        collected = collect_or_save(session, step)
         session.learner.engine.rest()
         rollout_seconds = time.monotonic() - started
         row: dict[str, Json] = {"stage": STAGE, "step": step + 1, **describe(collected)}
@@ -53,7 +53,7 @@ def run(session: Session) -> None:
             kept = attach_advantages(kept, collected.samples, advantages_NT)
         if figures["updates"]:
             session.learner.engine.update_weights()
-            figures |= session.learner.engine.figures()
+            figures |= session.engine_figures()
             progress.controls["entropy"] = float(str(figures["entropy"]))
         if session.curriculum is not None:
             row["level"] = session.curriculum.level
@@ -70,6 +70,21 @@ def run(session: Session) -> None:
         progress.recent_accuracy = [*progress.recent_accuracy, accuracy][-SOLVED_STEPS:]
         session.folder.write_trajectories(f"rl-{progress.done(STAGE):06d}", kept)
         session.finish_step(row, last=is_finished(session))
+
+
+def collect_or_save(session: Session, step: int) -> Collected:
+    """Collect the step's groups; where that fails, leave a checkpoint of the steps before."""
+    before = session.curriculum.state() if session.curriculum is not None else None
+    try:
+        return collect(session, step)
+    except RunError:
+        last = session.store.last()
+        # What a step before has saved is as good; half a step of the curriculum is not.
+        if last is None or session.store.load_progress(last).step < session.progress.step:
+            if session.curriculum is not None and before is not None:
+                session.curriculum.load_state(before)
+            session.save()
+        raise
 
 
 def is_finished(session: Session) -> bool:
