@@ -1,5 +1,6 @@
 """Joining a Ray cluster, or starting one on this machine that ends with the run."""
 
+import atexit
 import contextlib
 import importlib
 import logging
@@ -40,10 +41,14 @@ class RayConnection:
         require_ray()
         self.settings = settings
         self._joined = False
+        self._crews: list[Crew] = []
         self._folder: str | None = None
         # Ray's word to its makers over the network; nothing here asks the network by itself.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # A call after the end would start a cluster of its own.
+        os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
         self.ray: Any = importlib.import_module("ray")
+        atexit.register(self.close)
         if self.ray.is_initialized():
             return
         try:
@@ -76,6 +81,8 @@ class RayConnection:
                 resources=_add_up(crews),
                 object_store_memory=store,
                 include_dashboard=False,
+                # A process for each processor would start, to be there for work of another kind.
+                _system_config={"prestart_worker_first_driver": False},
                 _temp_dir=self._folder,
                 **common,
             )
@@ -99,14 +106,20 @@ class RayConnection:
         An argument that is large is better a reference, as `put` returns it.
         """
         hire = lambda: RayMember(self.ray, settings, at_once, make, arguments)  # noqa: E731
-        return Crew(name, settings.count, self.settings, hire, at_once=at_once, say=say)
+        crew = Crew(name, settings.count, self.settings, hire, at_once=at_once, say=say)
+        self._crews.append(crew)
+        return crew
 
     def put(self, value: Any) -> Any:
         """Return a reference to a value, which goes to each machine once."""
         return self.ray.put(value)
 
     def close(self) -> None:
-        """Leave the cluster; one that was started for this run ends."""
+        """End the crews and leave the cluster; one that was started for this run ends."""
+        atexit.unregister(self.close)
+        for crew in self._crews:
+            crew.close()
+        self._crews.clear()
         if self._joined:
             self._joined = False
             with _same_signals():

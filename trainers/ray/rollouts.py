@@ -122,9 +122,8 @@ class RayRollouts:
 
     def close(self) -> None:
         """End the workers, and the cluster where it is the run's own."""
-        self._crew.close()
-        self._tell()
         self._connection.close()
+        self._tell()
 
     def _tell(self) -> None:
         while not self._told.empty():

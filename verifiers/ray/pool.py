@@ -137,7 +137,6 @@ class RayVerifierPool:
 
     def close(self) -> None:
         """End the machines' pools, and the cluster where it is this pool's own."""
-        self._crew.close()
         self._connection.close()
 
     def _send(self, rows: Sequence[tuple[Task, str]]) -> "_Batch":

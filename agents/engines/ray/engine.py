@@ -1,7 +1,6 @@
 """`RayEngine`: the policy of the local engine, by replicas on the machines of a cluster."""
 
 import asyncio
-import atexit
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -99,7 +98,6 @@ class RayEngine:
         )
         self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
         self._sending: set[asyncio.Task[None]] = set()
-        atexit.register(self.close)
 
     def update_weights(self, version: int | None = None) -> None:
         """Take note that the model's weights changed, and count that."""
@@ -126,8 +124,6 @@ class RayEngine:
 
     def close(self) -> None:
         """End the replicas, and the cluster where it is the run's own."""
-        atexit.unregister(self.close)
-        self._crew.close()
         self._connection.close()
 
     def generate(
