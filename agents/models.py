@@ -224,3 +224,19 @@ def save_model(
     """Write a plain Hugging Face folder that transformers and vLLM load."""
     model.save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
+
+
+def describe_in_files(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, scratch: Path
+) -> dict[str, bytes]:
+    """Return the files of a Hugging Face folder but for the weights, by way of an empty folder.
+
+    Raises OSError.
+    """
+    model.config.architectures = [type(model).__name__]
+    model.config.save_pretrained(str(scratch))
+    generation = getattr(model, "generation_config", None)  # a scorer has none
+    if generation is not None:
+        generation.save_pretrained(str(scratch))
+    tokenizer.save_pretrained(str(scratch))
+    return {path.name: path.read_bytes() for path in scratch.iterdir()}

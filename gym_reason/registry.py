@@ -102,6 +102,8 @@ recipes: Registry[Path] = Registry("recipe", "gym_reason.recipes")
 """Recipe files."""
 environments: Registry[str] = Registry("environment", "gym_reason.envs")
 """What each environment is, in one line. Gymnasium's own registry holds how it is made."""
+loaded_modules: list[str] = []
+"""What `load_module` was asked for, for other processes that are to know the same names."""
 
 
 def load_module(source: str) -> None:
@@ -124,6 +126,9 @@ def load_module(source: str) -> None:
             f"cannot load {source}: {type(error).__name__}: {error}",
             "a module or a .py file that registers environments or verifiers",
         ) from error
+    name = str(Path(source).resolve()) if source.endswith(".py") else source
+    if name not in loaded_modules:
+        loaded_modules.append(name)
 
 
 def _run_file(path: Path) -> None:

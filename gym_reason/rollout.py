@@ -30,11 +30,14 @@ from gym_reason.types import (
     Turn,
     Verdict,
 )
+from gym_reason.verifiers.base import Verifier
 from gym_reason.verifiers.capabilities import is_deterministic
 from gym_reason.verifiers.once import JudgedOnce, VerdictMemory
 
 TextEnv = gymnasium.Env[str, str]
 AgentFactory = Callable[[TextEnv, Task], Agent]
+Judging = Callable[[Verifier], Verifier]
+"""Returns what judges in a verifier's place, as it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,10 @@ class EnvPool:
     once, where the verifier is deterministic.
     """
 
-    def __init__(self, make_env: Callable[[], TextEnv]) -> None:
-        """Keep how to make one."""
+    def __init__(self, make_env: Callable[[], TextEnv], judging: Judging | None = None) -> None:
+        """Keep how to make one, and who judges for the verifiers of heavy ones."""
         self._make_env = make_env
+        self._judging = judging
         self._idle: list[TextEnv] = []
         self._verdicts = VerdictMemory()
 
@@ -84,8 +88,11 @@ class EnvPool:
     def _make(self) -> TextEnv:
         env = self._make_env()
         inner = env.unwrapped
-        if isinstance(inner, ReasoningEnv) and inner.heavy and is_deterministic(inner.verifier):
-            inner.verifier = JudgedOnce(inner.verifier, self._verdicts)
+        if isinstance(inner, ReasoningEnv) and inner.heavy:
+            if self._judging is not None:
+                inner.verifier = self._judging(inner.verifier)
+            if is_deterministic(inner.verifier):
+                inner.verifier = JudgedOnce(inner.verifier, self._verdicts)
         return env
 
 

@@ -1,5 +1,6 @@
 """Which engine samples for a run."""
 
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -40,11 +41,22 @@ def make_local_engine(
     return LocalEngine(model, tokenizer, dtype=dtype, max_cache_bytes=max_cache_bytes)
 
 
-def choose_engine(recipe: Recipe, folder: Path) -> EngineMaker:
-    """Return what makes the engine of a recipe, whose run is in `folder`."""
+def choose_engine(recipe: Recipe, folder: Path, *, in_worker: bool = False) -> EngineMaker:
+    """Return what makes the engine of a recipe.
+
+    Args:
+        recipe: Of the run.
+        folder: The run's, for what an engine writes.
+        in_worker: Whether a rollout worker asks. Where there are some, the trainer itself samples
+            little, on weights that it has anyway, unless they are on a server that it keeps up to
+            date.
+    """
     kind = recipe.engine
-    if kind == "local":
+    elsewhere = recipe.rollout.backend == "ray" and not in_worker and not recipe.vllm.base_url
+    if kind == "local" or elsewhere:
         return make_local_engine
+    if kind == "ray":
+        return partial(_make_ray_engine, recipe)
 
     def make_vllm_engine(
         model: PreTrainedModel,
@@ -68,9 +80,29 @@ def choose_engine(recipe: Recipe, folder: Path) -> EngineMaker:
     return make_vllm_engine
 
 
+def _make_ray_engine(
+    recipe: Recipe,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    dtype: torch.dtype | None,
+    max_cache_bytes: int | None,
+) -> TrainedPolicy:
+    from gym_reason.agents.engines.ray.engine import RayEngine
+
+    return RayEngine(
+        recipe.ray,
+        model,
+        tokenizer,
+        temperature=recipe.sampling.temperature,
+        dtype=dtype,
+        cache_bytes=max_cache_bytes,
+        device=recipe.model.device,
+    )
+
+
 def check_engine(recipe: Recipe) -> None:
     """Refuse an engine that the recipe cannot have here. Raises ConfigError and UsageError."""
-    if recipe.engine == "local":
+    if recipe.engine == "local" or recipe.engine == "ray":
         return
     if recipe.adapter.virtual:
         raise ConfigError(

@@ -8,6 +8,7 @@ from pathlib import Path
 import safetensors.torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from gym_reason.agents.models import describe_in_files
 from gym_reason.records import explain_os_errors
 
 WEIGHTS = "model.safetensors"
@@ -22,14 +23,7 @@ class ModelWriter:
         """Prepare the configuration and the tokenizer's files, by way of the folder `scratch`."""
         self._model = model
         with explain_os_errors(scratch), tempfile.TemporaryDirectory(dir=scratch) as name:
-            folder = Path(name)
-            model.config.architectures = [type(model).__name__]
-            model.config.save_pretrained(str(folder))
-            generation = getattr(model, "generation_config", None)  # a scorer has none
-            if generation is not None:
-                generation.save_pretrained(str(folder))
-            tokenizer.save_pretrained(str(folder))
-            self._files = {path.name: path.read_bytes() for path in folder.iterdir()}
+            self._files = describe_in_files(model, tokenizer, Path(name))
 
     def write(self, folder: Path) -> None:
         """Write the directory with the current weights. Raises OSError or SafetensorError."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from gym_reason.agents.engines.vllm.settings import EngineKind, VllmSettings
+from gym_reason.agents.engines.vllm.settings import VllmSettings
+from gym_reason.cluster.settings import RaySettings
 from gym_reason.config import apply_overrides, build, read_toml, to_values, write_toml
 from gym_reason.errors import ConfigError
 from gym_reason.registry import environments, recipes
@@ -73,13 +74,16 @@ class Recipe:
     rl: RlSettings = field(default_factory=RlSettings)
     """The RL loop."""
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
-    """How its episodes are played beside its updates."""
+    """Where its episodes are played, and how far ahead of its updates."""
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     """How completions are drawn."""
-    engine: EngineKind = "local"
-    """Who samples: our own loop, `vllm` in this process, or a vLLM `server`."""
+    engine: Literal["local", "vllm", "server", "ray"] = "local"
+    """Who samples: our own loop, `vllm` in this process, a vLLM `server`, or our own loop in the
+    replicas of `[ray]`."""
     vllm: VllmSettings = field(default_factory=VllmSettings)
     """How vLLM is run, where it samples."""
+    ray: RaySettings = field(default_factory=RaySettings)
+    """The cluster of `rollout.backend` and `engine` "ray"."""
     agent: str = "answer"
     """The agent around the policy, with its settings: `self-refine:rounds=2,credit=last`."""
     prompts: dict[str, str] = field(default_factory=dict)

@@ -6,20 +6,16 @@ import math
 import random
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Protocol
 
 import numpy as np
 import torch
 
-from gym_reason.agents.bounded import BoundedPolicy
-from gym_reason.agents.build import bind_agent, make_agent
 from gym_reason.agents.conversation import ChatEncoder
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.envs.base import sample_tasks
 from gym_reason.envs.curriculum import Curriculum
 from gym_reason.errors import RunError
-from gym_reason.registry import make
 from gym_reason.rollout import (
     AgentFactory,
     EnvPool,
@@ -34,7 +30,9 @@ from gym_reason.trainers.checkpoint import CheckpointStore, Part, Progress
 from gym_reason.trainers.distributed.sharding import gather_state
 from gym_reason.trainers.learner import Learner
 from gym_reason.trainers.model_files import ModelWriter
+from gym_reason.trainers.playing import EnvKey, PolicyAgents, make_envs, make_policy_agents
 from gym_reason.trainers.recipe import Recipe
+from gym_reason.trainers.remote import Remote
 from gym_reason.trainers.run_folder import RunFolder
 from gym_reason.trainers.stop import Stopped, StopRequest
 from gym_reason.types import Completion, Group, Json, Task, Trajectory
@@ -104,7 +102,8 @@ class Session:
         """How often something moved in the stage under way: a sign of life."""
         self._clock = time.monotonic()
         self._limits = EpisodeLimits(step_seconds=recipe.env.step_seconds)
-        self._pools: dict[tuple[int | None, str], EnvPool] = {}
+        self._pools: dict[EnvKey, EnvPool] = {}
+        self._remote = Remote(recipe, learner, self.say, self.beat)
         settings = recipe.curriculum
         self.curriculum = (
             Curriculum(
@@ -131,13 +130,9 @@ class Session:
 
         "" stands for the environment's own split.
         """
-        key = (level, split)
+        key = EnvKey(level, split)
         if key not in self._pools:
-            kwargs: dict[str, object] = dict(self.recipe.env.kwargs)
-            if level is not None:
-                kwargs |= self.recipe.curriculum.levels[level]
-            kwargs["split"] = split or self.recipe.env.split
-            self._pools[key] = EnvPool(lambda: make(self.recipe.env.id, **kwargs))
+            self._pools[key] = make_envs(self.recipe, key, self._remote.judging)
         return self._pools[key]
 
     @functools.cached_property
@@ -195,13 +190,23 @@ class Session:
         base = derive_seed(self.recipe.seed, *names)
         seeds = [derive_seed(base, index) for index in range(len(tasks))]
         pool = envs or self.envs()
+        name = " ".join(map(str, names))
+        if isinstance(agent_for, PolicyAgents) and self._remote.plays:
+            key = next((key for key, own in self._pools.items() if own is pool), None)
+            if key is not None:
+                return self._remote.play(agent_for.temperature, key, tasks, samples, seeds, name)
         encoder = encoder or self.learner.encoder
-        own = self.world.own(list_episodes(tasks, samples, seeds))
-        played = await run_episodes(
-            pool, agent_for, own, encoder, self._limits, lambda _: self.beat()
-        )
-        name = "/".join(map(str, names))
-        return group_episodes(tasks, samples, self.world.join(played, f"the episodes of {name}"))
+        groups: list[Group] = []
+        for part in self.recipe.rollout.split(len(tasks)):
+            chosen = slice(part.start, part.stop)
+            own = self.world.own(list_episodes(tasks[chosen], samples, seeds[chosen]))
+            episodes = run_episodes(
+                pool, agent_for, own, encoder, self._limits, lambda _: self.beat()
+            )
+            played = await self._remote.with_threads(episodes)
+            joined = self.world.join(played, f"the episodes of {name}")
+            groups += group_episodes(tasks[chosen], samples, joined)
+        return groups
 
     def complete(
         self, prompts: Sequence[Sequence[int]], params: Sequence[SamplingParams]
@@ -214,20 +219,13 @@ class Session:
         """Take note that something moved: an episode ended, a pass of an update is done."""
         self.beats += 1
 
-    def policy_agent(self, temperature: float) -> AgentFactory:
-        """Return agents that ask the learner's engine."""
-        settings = self.recipe.sampling
-        params = SamplingParams(
-            max_tokens=settings.max_tokens,
-            temperature=temperature,
-            top_k=settings.top_k,
-            top_p=settings.top_p,
-            min_p=settings.min_p,
-        )
-        engine = self.learner.engine
-        policy = BoundedPolicy(engine, engine.max_positions)
-        agent = make_agent(self.recipe.agent, policy, params, self.recipe.prompts)
-        return partial(bind_agent, agent)
+    def policy_agent(self, temperature: float) -> PolicyAgents:
+        """Return agents that ask the learner's engine, or where they play, one that follows it."""
+        return make_policy_agents(self.recipe, self.learner.engine, temperature)
+
+    def engine_figures(self) -> dict[str, Json]:
+        """Return what new weights and those who play with them cost, for the metrics of a step."""
+        return {**self.learner.engine.figures(), **self._remote.figures()}
 
     def finish_step(self, row: dict[str, Json], *, last: bool) -> None:
         """Write a step's metrics, save a checkpoint where one is due, and stop where asked to.
@@ -328,6 +326,7 @@ class Session:
             for pool in self._pools.values():
                 pool.close()
         finally:
+            self._remote.close()
             self.learner.engine.close()
 
     def _tick(self) -> None:

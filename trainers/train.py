@@ -21,6 +21,7 @@ from gym_reason.trainers.engines import check_engine, choose_engine
 from gym_reason.trainers.garbage import leave_alone_what_exists
 from gym_reason.trainers.learner import Learner, build_learner, prepare_machine
 from gym_reason.trainers.recipe import Recipe
+from gym_reason.trainers.remote import check_remote
 from gym_reason.trainers.run_folder import open_folder
 from gym_reason.trainers.session import BASE, Observer, Session, SilentObserver
 from gym_reason.trainers.stages import stages_of
@@ -149,6 +150,7 @@ def check_parts(recipe: Recipe, world: World = ALONE) -> None:
     )
     check_teacher(recipe)
     check_engine(recipe)
+    check_remote(recipe)
     check_trackers(recipe)
     if recipe.model.path:
         resolve_model_folder(recipe.model.path)

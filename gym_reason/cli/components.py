@@ -31,7 +31,7 @@ class Component:
     """One thing that is there or not."""
 
     group: str
-    """What it belongs to: `core`, `sandboxes`, `engines`, `provers`, `screens`."""
+    """What it belongs to: `core`, `sandboxes`, `engines`, `cluster`, `provers`, `screens`."""
     name: str
     """What it is called."""
     ok: bool
@@ -54,6 +54,7 @@ def check_components() -> list[Component]:
         _check_ptrace,
         _check_local_engine,
         _check_vllm,
+        lambda: _check_package("cluster", "ray", "ray"),
         lambda: _check_program("provers", "coqc", "scripts/install-system-deps --only coq"),
         _check_lean,
         lambda: _check_package("provers", "z3-solver", "proofs"),

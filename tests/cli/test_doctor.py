@@ -31,13 +31,13 @@ def test_each_missing_part_has_a_remedy_of_one_line(components: list[Component])
         assert component.ok == (component.remedy == "")
         assert "\n" not in component.detail + component.remedy
     groups = {component.group for component in components}
-    assert groups == {"core", "sandboxes", "engines", "provers", "screens"}
+    assert groups == {"core", "sandboxes", "engines", "cluster", "provers", "screens"}
 
 
 def test_every_name_is_checked_once(components: list[Component]) -> None:
     names = [component.name for component in components]
     assert len(names) == len(set(names))
-    assert {"bubblewrap", "docker", "ptrace", "local", "vllm", "coqc", "lean"} <= set(names)
+    assert {"bubblewrap", "docker", "ptrace", "local", "vllm", "ray", "coqc", "lean"} <= set(names)
 
 
 def test_the_facts_can_be_written_as_json(components: list[Component]) -> None:

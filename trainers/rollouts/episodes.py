@@ -86,7 +86,7 @@ class PlayedInTurn:
         engine = self._session.learner.engine
         engine.update_weights()
         self._session.progress.version = engine.version
-        return engine.figures()
+        return self._session.engine_figures()
 
     def close(self) -> None:
         """Do nothing: the engine has always had the weights in training."""

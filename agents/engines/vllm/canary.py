@@ -1,4 +1,7 @@
-"""The canary: a prompt that both sides score after each sync; a stale weight does not go unseen."""
+"""The canary: a prompt that both sides score after each sync; a stale weight does not go unseen.
+
+It stands for any engine whose weights are not those of the model in training.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +20,7 @@ LIMITS = {torch.float32: 0.002, torch.bfloat16: 0.15, torch.float16: 0.05}
 
 
 class Canary:
-    """Has vLLM go on with a fixed prompt, and asks the model how likely what it said is.
+    """Has the other side go on with a fixed prompt, and asks the model how likely that is.
 
     That tells of weights that did not arrive, and of log-probabilities of another temperature than
     the trainer's.
@@ -31,6 +34,8 @@ class Canary:
         temperature: float,
         dtype: torch.dtype,
         limit: float,
+        other: str = "vLLM",
+        remedy: str = "try another vllm.sync, or raise vllm.canary_limit where the types differ",
     ) -> None:
         """Choose the prompt.
 
@@ -40,6 +45,8 @@ class Canary:
             temperature: Of the trainer's log-probabilities.
             dtype: Of the trainer's matrix products.
             limit: Most nats a token, on average.
+            other: What messages call the other side.
+            remedy: What to do where it differs.
         """
         room = PROMPT_TOKENS + NEW_TOKENS if positions is None else positions
         asked = min(PROMPT_TOKENS, max(room // 2, 1))
@@ -50,6 +57,14 @@ class Canary:
         self._temperature = temperature
         self._dtype = dtype
         self.limit = limit
+        self._other = other
+        self._remedy = remedy
+
+    def order(self, seed: int) -> Order:
+        """Return what the other side is to go on with."""
+        params = SamplingParams(self._tokens, self._temperature, seed=seed)
+        # No stop: the longer the completion, the more is compared.
+        return Order(self._prompt, params, self._tokens, ())
 
     def check(
         self,
@@ -58,18 +73,19 @@ class Canary:
         version: int,
     ) -> float:
         """Return the gap of the two in nats a token. Raises RunError where it is too large."""
-        params = SamplingParams(self._tokens, self._temperature, seed=version)
-        # No stop: the longer the completion, the more is compared.
-        (said,) = sample([Order(self._prompt, params, self._tokens, ())])
+        (said,) = sample([self.order(version)])
+        return self.judge(model, said, version)
+
+    def judge(self, model: Any, said: Completion, version: int) -> float:
+        """Return the gap on what the other side said, as `check` does. Raises RunError."""
         expected = self._score(model, said.token_ids)
         gap = sum(abs(a - b) for a, b in zip(said.logprobs, expected, strict=True)) / len(expected)
         if not gap <= self.limit:
             raise RunError(
-                f"vLLM and the model differ by {gap:.3g} nats a token on the canary prompt after "
-                f"the sync of version {version}",
+                f"{self._other} and the model differ by {gap:.3g} nats a token on the canary "
+                f"prompt after the sync of version {version}",
                 f"at most {self.limit:g}",
-                "the weights arrived wrong: try another vllm.sync, or raise vllm.canary_limit "
-                "where the types differ",
+                f"the weights arrived wrong: {self._remedy}",
             )
         return gap
 

@@ -1,0 +1,1 @@
+"""Episodes played by workers on the machines of a Ray cluster."""
