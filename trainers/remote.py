@@ -114,11 +114,10 @@ def check_remote(recipe: Recipe) -> None:
     plays = recipe.rollout.backend == "ray"
     if not plays and recipe.engine != "ray" and not recipe.ray.verifiers.count:
         return
-    if plays and recipe.rollout.ahead > 0:
+    if recipe.rollout.ahead > 0 and (plays or recipe.engine == "ray"):
         raise ConfigError(
-            f"rollout.ahead = {recipe.rollout.ahead} with rollout.backend = 'ray'",
-            "rollout.ahead = 0: workers play with the weights in training",
-            "engine = 'ray' can play ahead",
+            f"rollout.ahead = {recipe.rollout.ahead} with weights that go to other machines",
+            "rollout.ahead = 0: they are taken from the model in training",
         )
     if plays and recipe.engine == "ray":
         raise ConfigError(

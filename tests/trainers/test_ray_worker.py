@@ -23,7 +23,6 @@ from gym_reason.agents.engines.ray.weights import (
 from gym_reason.agents.engines.vllm.engine import fingerprint
 from gym_reason.errors import ConfigError, RunError
 from gym_reason.rollout import EpisodeLimits
-from gym_reason.trainers import rl
 from gym_reason.trainers.checkpoint import Progress
 from gym_reason.trainers.collect import collect
 from gym_reason.trainers.learner import build_learner
@@ -32,6 +31,7 @@ from gym_reason.trainers.playing import EnvKey
 from gym_reason.trainers.ray.worker import Blueprint, Part, RolloutWorker
 from gym_reason.trainers.recipe import Recipe, dump_recipe, load_recipe
 from gym_reason.trainers.remote import check_remote
+from gym_reason.trainers.rollouts import episodes
 from gym_reason.trainers.rollouts.settings import RolloutSettings
 from gym_reason.trainers.run_folder import RunFolder
 from gym_reason.trainers.session import Session, SilentObserver
@@ -259,6 +259,8 @@ def test_a_setting_that_no_cluster_can_have_is_refused(override: str, message: s
     [
         (["rollout.backend=ray", "engine=ray"], "engines of their own"),
         (["rollout.backend=ray", "engine=server"], "vllm.base_url"),
+        (["rollout.backend=ray", "rollout.ahead=1"], "rollout.ahead = 0"),
+        (["engine=ray", "rollout.ahead=2"], "rollout.ahead = 0"),
         (["rollout.backend=ray", "ray.workers.count=0"], "1 or more"),
         (["rollout.backend=ray", "ray.verifiers.count=2"], "judge where they play"),
         (["rollout.backend=ray", "adapter.kind=prefix"], "virtual"),
@@ -293,7 +295,7 @@ def test_a_run_that_cannot_play_on_leaves_a_checkpoint_of_all_it_did(
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(rl, "collect", break_off)
+        patch.setattr(episodes, "collect", break_off)
         with pytest.raises(RunError, match="lost twice"):
             train(recipe, tmp_path / "part", SilentObserver())
     steps = sorted(path.name for path in (tmp_path / "part/checkpoints").glob("step-*"))
