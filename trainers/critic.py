@@ -1,6 +1,7 @@
 """The critic: what the state before each token is worth."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -67,9 +68,17 @@ class Critic(torch.nn.Module):
 
 @torch.no_grad()
 def all_values(
-    critic: Critic, learner: Learner, batch: TokenBatch, parts: list[list[int]], limit_tokens: int
+    critic: Critic,
+    learner: Learner,
+    batch: TokenBatch,
+    parts: list[list[int]],
+    limit_tokens: int,
+    beat: Callable[[], None] = lambda: None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return `values_NT`, the worth before each token, and `last_N`, that behind the last one."""
+    """Return `values_NT`, the worth before each token, and `last_N`, that behind the last one.
+
+    `beat` is called after each forward pass, as a sign of life.
+    """
     values_NT = torch.zeros_like(batch.mask_NT)
     last_N = torch.zeros_like(batch.mask_NT[:, 0])
     for index, part in forward_passes(batch, parts, limit_tokens):
@@ -78,4 +87,5 @@ def all_values(
         ends_K = torch.tensor(part.lengths, device=values_NT.device) - 1
         values_NT[index, : found_KL.shape[1] - 1] = found_KL[:, :-1]
         last_N[index] = found_KL.gather(1, ends_K[:, None]).squeeze(1)
+        beat()
     return values_NT, last_N
