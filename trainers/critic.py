@@ -1,6 +1,7 @@
 """The critic: what the state before each token is worth."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -68,14 +69,23 @@ class Critic(torch.nn.Module):
 
 @torch.no_grad()
 def all_values(
-    critic: Critic, learner: Learner, batch: TokenBatch, parts: list[list[int]], limit_tokens: int
+    critic: Critic,
+    learner: Learner,
+    batch: TokenBatch,
+    parts: list[list[int]],
+    limit_tokens: int,
+    beat: Callable[[], None] = lambda: None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return `values_NT`, the worth before each token, and `last_N`, that behind the last one."""
+    """Return `values_NT`, the worth before each token, and `last_N`, that behind the last one.
+
+    `beat` is called after each forward pass, as a sign of life.
+    """
     values_NT = torch.zeros_like(batch.mask_NT)
     last_N = torch.zeros_like(batch.mask_NT[:, 0])
     for rows in forward_passes(learner.world, batch, parts, limit_tokens):
         with learner.mixed_precision():
             found_KL = critic.values(learner.model, rows.batch.ids_NL)
+        beat()
         if not rows.counts:
             continue
         ends_K = torch.tensor(rows.batch.lengths, device=values_NT.device) - 1

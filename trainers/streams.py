@@ -85,7 +85,7 @@ def make_streams(
     values_NT = last_N = None
     if players.critic is not None:
         values_NT, last_N = all_values(
-            players.critic, session.learner, batch, parts, settings.micro_batch_tokens
+            players.critic, session.learner, batch, parts, settings.micro_batch_tokens, session.beat
         )
     rewards_NT = window.token_rewards_NT
     if in_reward:

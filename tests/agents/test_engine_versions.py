@@ -53,13 +53,15 @@ async def sample_in_flight(engine: LocalEngine, swaps: dict[int, Any], count: in
     return await running
 
 
-def score_in_flight(models: dict[int, Any], said: Completion) -> list[float]:
+def score_in_flight(
+    models: dict[int, Any], said: Completion, prompt: list[int] = PROMPT
+) -> list[float]:
     """Return each token's log-probability under its version, behind keys and values as they were.
 
     By the model's own forward pass and its own cache: the tokens before were read with the weights
     of their time.
     """
-    cache, logps, ids = DynamicCache(), [], PROMPT
+    cache, logps, ids = DynamicCache(), [], prompt
     with torch.inference_mode():
         for token, version in zip(said.token_ids, said.token_versions, strict=True):
             model = models[version]

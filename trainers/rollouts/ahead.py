@@ -58,6 +58,8 @@ class Job:
     """On the monotonic clock."""
     played: Played | None = None
     """What came of it."""
+    content: bytes = b""
+    """Its episodes as a checkpoint holds them, once one did."""
 
 
 class PlayedAhead:
@@ -135,8 +137,8 @@ class PlayedAhead:
         for job, played, own in jobs:
             row: dict[str, Any] = {"step": job.step, "version": job.version}
             if played is not None:
-                content = np.frombuffer(dump_episodes(played.collected), dtype=np.uint8)
-                row["episodes"] = torch.from_numpy(content.copy())
+                job.content = job.content or dump_episodes(played.collected)
+                row["episodes"] = torch.from_numpy(np.frombuffer(job.content, np.uint8).copy())
                 row["said"] = json.dumps([played.seconds, played.level, dict(played.figures)])
             elif own is None:
                 continue  # in flight: it is asked for again
@@ -172,12 +174,13 @@ class PlayedAhead:
         learner.engine.follow(self._snapshot.model)
         learner.engine.version = session.progress.version
         session.read_curriculum = lambda: self._curriculum
-        playing, updating = self._threads_before, self._threads_before
-        if learner.device.type == "cpu" and session.recipe.engine == "local":
-            playing, updating = split_threads(self._threads_before)
-        torch.set_num_threads(updating)  # the calling thread's own number
-        self._thread = LoopThread("gym_reason.rollout", lambda: torch.set_num_threads(playing))
-        session.say(describe_ahead(self._settings, playing, updating))
+        shares = self._threads_before, self._threads_before
+        shared = learner.device.type == "cpu" and session.recipe.engine == "local"
+        if shared:
+            shares = split_threads(self._threads_before)
+        torch.set_num_threads(shares[1])  # the calling thread's own number
+        self._thread = LoopThread("gym_reason.rollout", lambda: torch.set_num_threads(shares[0]))
+        session.say(describe_ahead(self._settings, shares if shared else None))
         for _, job in sorted(self._jobs.items()):
             if job.played is None:
                 job.future = self._thread.submit(self._play(job))
@@ -292,18 +295,15 @@ def split_threads(count: int) -> tuple[int, int]:
     return playing, max(1, count - playing)
 
 
-def describe_ahead(settings: RolloutSettings, playing: int, updating: int) -> str:
-    """Return a sentence on how episodes are played."""
+def describe_ahead(settings: RolloutSettings, shares: tuple[int, int] | None) -> str:
+    """Return a sentence on how episodes are played; `shares` are the threads of the two sides."""
     steps = "1 step" if settings.ahead == 1 else f"{settings.ahead} steps"
-    flight = (
-        "; new weights reach completions under way, so that this run cannot be repeated to the bit"
-        if settings.in_flight
-        else ""
-    )
-    return (
-        f"episodes are played up to {steps} ahead of the updates, on {playing} of torch's threads "
-        f"beside {updating} for these{flight}"
-    )
+    parts = [f"episodes are played up to {steps} ahead of the updates"]
+    if shares is not None:
+        parts.append(f"threads: {shares[0]} to play, {shares[1]} to update")
+    if settings.in_flight:
+        parts.append("new weights reach completions under way: no run can be repeated to the bit")
+    return "; ".join(parts)
 
 
 def _explain(error: BaseException | None, what: str) -> NoReturn:

@@ -26,7 +26,7 @@ class RolloutSettings:
     in_flight: bool = False
     """Whether new weights reach completions that are under way. They are fresher then, and no run
     can be repeated to the bit."""
-    stall_seconds: float = 900.0
+    stall_seconds: float = 1800.0
     """The run ends, with a checkpoint, where its episodes or its update show no sign of life for
     longer."""
 

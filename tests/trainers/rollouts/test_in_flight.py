@@ -21,7 +21,7 @@ def test_completions_under_way_go_on_under_the_new_weights(tmp_path: Path) -> No
         open_gate()
     rows = steps_of(folder)
     assert all(row["staleness_most"] <= 2 and row["dropped_stale"] == 0 for row in rows)
-    assert "cannot be repeated to the bit" in (folder / "log.txt").read_text("utf-8")
+    assert "no run can be repeated to the bit" in (folder / "log.txt").read_text("utf-8")
     mixed = 0
     for path in sorted((folder / "trajectories").glob("rl-*")):
         for _, row in read_jsonl(path):
