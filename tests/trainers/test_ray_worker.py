@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -303,3 +304,13 @@ def test_a_run_that_cannot_play_on_leaves_a_checkpoint_of_all_it_did(
     train(recipe, tmp_path / "part", SilentObserver(), resume=True)
     file = "checkpoints/last/model/model.safetensors"
     assert (tmp_path / "part" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
+def test_ray_is_imported_in_one_place_alone_and_only_when_that_is_called(root: Path) -> None:
+    folders = ("agents", "envs", "trainers", "verifiers", "gym_reason")
+    files = [path for folder in folders for path in (root / folder).rglob("*.py")]
+    naming = re.compile(r"""^\s*(import|from) ray\b|import_module\(["']ray""", re.MULTILINE)
+    found = [path for path in files if naming.search(path.read_text("utf-8"))]
+    assert found == [root / "gym_reason/cluster/connection.py"]
+    text = found[0].read_text("utf-8")
+    assert not re.search(r"^(import|from) ray\b|^\w.*import_module", text, re.MULTILINE)
