@@ -23,10 +23,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-vllm check format system clean
+.PHONY: help train test test-vllm check format docs docs-serve system clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 train: $(VENV)/.installed ## Set up what is missing and train the embedded demo (ARGS="key=value ...")
 	@scripts/install-system-deps --quiet --only bubblewrap || true
@@ -45,6 +45,13 @@ format: $(VENV)/.installed-dev ## Format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/.installed-docs ## Build the documentation as a site in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "open build/site/index.html"
+
+docs-serve: $(VENV)/.installed-docs ## Show the site on this machine, anew after each change
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --livereload
+
 system: ## Install the Debian packages that sandboxes, proofs and screens use (needs root)
 	scripts/install-system-deps
 
@@ -62,6 +69,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
 	$(PIP) install --quiet --editable ".[dev]"
+	@touch $@
+
+$(VENV)/.installed-docs: pyproject.toml $(VENV)/.installed
+	$(PIP) install --quiet --editable ".[docs]"
 	@touch $@
 
 $(VLLM_VENV)/.installed: pyproject.toml

@@ -1,11 +1,15 @@
-"""Samples per second of evaluations by a chat server: ours beside inspect-ai's.
+r"""Samples per second of evaluations by a chat server: ours, inspect-ai's and those of verifiers.
 
-Run: python benchmarks/eval_throughput.py --inspect-python VENV/bin/python [--out FILE]
+Run: python benchmarks/eval_throughput.py --inspect-python VENV/bin/python \
+         --verifiers-python VENV/bin/python [--out FILE]
 
 The same tasks are asked of the same server, which answers at once, by each tool in a process of its
 own, in turn within each round. The time is that of the evaluation as the tool's own function does
-it, logs on disk included; imports and the drawing of the tasks are left out for both. The server
+it, logs on disk included; imports and the drawing of the tasks are left out for all. The server
 counts its replies, and each tool has to have completed and asked as many as there are tasks.
+
+The harnesses of verifiers 0.4 start a program for each sample, which would be most of the time.
+Here it gets one that asks from the evaluation's own process, through the same interception server.
 """
 
 import argparse
@@ -17,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -77,6 +82,88 @@ def evaluate_inspect(url: str, tasks: int, concurrency: int) -> tuple[float, int
     return seconds, log.results.completed_samples
 
 
+def evaluate_verifiers(url: str, tasks: int, concurrency: int) -> tuple[float, int]:
+    """Evaluate with verifiers and return the seconds and the completed samples."""
+    import asyncio
+
+    # This repository has modules of the same name.
+    ours = (ROOT, STAND_IN.parent)
+    sys.path = [path for path in sys.path if Path(path or ".").resolve() not in ours]
+    from verifiers.v1.cli.eval.runner import run_eval
+    from verifiers.v1.configs.cli.eval import EvalConfig
+
+    sys.modules["sums"] = make_verifiers_plugin(draw_tasks(tasks))
+    with tempfile.TemporaryDirectory() as folder:
+        config = EvalConfig(
+            env={"taskset": {"id": "sums"}, "agent": {"runtime": {"type": "subprocess"}}},
+            model="stand-in",
+            client={"base_url": f"{url}/v1", "api_key_var": "STANDIN_API_KEY"},
+            sampling={"max_tokens": 16},
+            max_concurrent=concurrency,
+            push=False,
+            rich=None,
+            output_dir=Path(folder),
+        )
+        started = time.perf_counter()
+        episodes = asyncio.run(run_eval(config))
+        seconds = time.perf_counter() - started
+    return seconds, sum(episode.ok for episode in episodes)
+
+
+def make_verifiers_plugin(rows: list[tuple[str, str]]) -> types.ModuleType:
+    """Return a module with a task set and a harness, as verifiers finds them by its name."""
+    import httpx
+    import verifiers.v1 as package
+    from verifiers.v1.runtimes import ProgramResult
+
+    class SumData(package.TaskData):
+        answer: str
+
+    class Sum(package.Task[SumData, package.State, package.TaskConfig]):
+        @package.reward
+        async def right(self, trace: Any) -> float:
+            return float(trace.last_reply.strip() == self.data.answer)
+
+    class SumTaskset(package.Taskset[Sum, package.TasksetConfig]):
+        def load(self) -> Any:
+            for index, (question, answer) in enumerate(rows):
+                data = SumData(id=str(index), prompt=question, answer=answer)
+                yield Sum(data, self.config.task)
+
+    client = httpx.AsyncClient(timeout=CHILD_LIMIT_S, limits=httpx.Limits(max_connections=None))
+
+    class DirectHarness(package.Harness[package.HarnessConfig]):
+        APPENDS_SYSTEM_PROMPT, EXECUTES_CODE, NEEDS_CONTAINER = True, False, False
+
+        async def launch(
+            self,
+            ctx: Any,
+            trace: Any,
+            runtime: Any,
+            endpoint: str,
+            secret: str,
+            mcp_urls: Any,
+            data: Any,
+            tool_interception_url: Any = None,
+        ) -> Any:
+            reply = await client.post(
+                f"{endpoint}/chat/completions",
+                json={"model": ctx.model, "messages": [{"role": "user", "content": data.prompt}]},
+                headers={"Authorization": f"Bearer {secret}"},
+            )
+            reply.raise_for_status()
+            return ProgramResult(0, "", "")
+
+    plugin = types.ModuleType("sums")
+    vars(plugin).update(SumTaskset=SumTaskset, DirectHarness=DirectHarness)
+    vars(plugin)["__all__"] = ["SumTaskset", "DirectHarness"]
+    return plugin
+
+
+SIDES = {"ours": evaluate_ours, "inspect": evaluate_inspect, "verifiers": evaluate_verifiers}
+"""What evaluates, by its name."""
+
+
 def draw_tasks(count: int) -> list[tuple[str, str]]:
     """Return the prompts and references of the tasks that our command evaluates."""
     rows: list[list[str]] = json.loads(os.environ["THROUGHPUT_TASKS"])
@@ -123,8 +210,9 @@ def compare(options: argparse.Namespace) -> list[dict[str, Any]]:
     pairs = [[task.prompt[-1].content, task.reference] for task in drawn]
     options.drawn = json.dumps(pairs)
     sides = {"ours": sys.executable}
-    if options.inspect_python:
-        sides["inspect"] = options.inspect_python
+    for side in ("inspect", "verifiers"):
+        if python := getattr(options, f"{side}_python"):
+            sides[side] = python
     server = subprocess.Popen(
         [sys.executable, str(STAND_IN), "--latency", str(options.latency)],
         stdout=subprocess.PIPE,
@@ -140,9 +228,9 @@ def compare(options: argparse.Namespace) -> list[dict[str, Any]]:
                 for side, python in sides.items():
                     speeds[side].append(run_child(python, side, url, options, at_once))
             row: dict[str, Any] = {"concurrency": at_once, "samples_per_second": speeds}
-            if "inspect" in speeds:
-                ours, theirs = map(statistics.median, (speeds["ours"], speeds["inspect"]))
-                row["times_inspect"] = ours / theirs
+            ours = statistics.median(speeds["ours"])
+            for side in (side for side in speeds if side != "ours"):
+                row[f"times_{side}"] = ours / statistics.median(speeds[side])
             rows.append(row)
         return rows
     finally:
@@ -158,12 +246,13 @@ def main() -> int:
     parser.add_argument("--at-once", type=int, nargs="+", default=[32, 128])
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before a reply")
     parser.add_argument("--inspect-python", help="a Python that has inspect-ai")
+    parser.add_argument("--verifiers-python", help="a Python that has verifiers")
     parser.add_argument("--out", type=Path, help="write JSON to this file")
     for name, kind in (("--side", str), ("--url", str), ("--concurrency", int)):
         parser.add_argument(name, type=kind, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
-        evaluate = evaluate_ours if options.side == "ours" else evaluate_inspect
+        evaluate = SIDES[options.side]
         print(json.dumps(evaluate(options.url, options.tasks, options.concurrency)))
         return 0
     result = {

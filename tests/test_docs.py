@@ -1,40 +1,41 @@
 """What the documentation shows runs, and what it links to is there."""
 
-import os
+import contextlib
 import re
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli.commands import CommandServer
+from tests.page_program import read_blocks
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
+PROGRAM = ROOT / "tests" / "page_program.py"
 PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{name}" for name in DOCS)]
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} +(.+?)(?: +#+)?$", re.MULTILINE)
 ROW = '{"question": "How much is 1 + 1?", "answer": "Two.\\n#### 2"}\n'
 
 
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
+    """What starts programs at little cost."""
+    modules = ("gym_reason.cli.train", "gym_reason.trainers.train", "gym_reason.cli.eval_jobs")
+    folder = tmp_path_factory.mktemp("programs")
+    with contextlib.closing(CommandServer(folder, modules)) as server:
+        yield server
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_the_python_of_a_page_runs(page: str, tmp_path: Path) -> None:
-    blocks = BLOCK.findall((ROOT / page).read_text("utf-8"))
-    if not blocks:
+def test_what_a_page_shows_runs(page: str, tmp_path: Path, programs: CommandServer) -> None:
+    if not read_blocks((ROOT / page).read_text("utf-8")):
         return
     for name in ("exam.jsonl", "gsm8k_train.jsonl"):
         (tmp_path / name).write_text(ROW, encoding="utf-8")
-    program = tmp_path / "page.py"
-    program.write_text("\n\n".join(blocks), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(program)],
-        cwd=tmp_path,
-        env={**os.environ, "CI": "1"},  # hypothesis measures no time then
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = programs.run(str(PROGRAM), str(ROOT / page), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 

@@ -89,7 +89,7 @@ def _add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="most tokens of a turn (default: 256)",
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of every draw (default: 0)")
     parser.add_argument(
         "--study",
         action="append",

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 SERVER = """
-import importlib, json, os, runpy, signal, sys
+import atexit, importlib, json, os, runpy, signal, sys, threading, traceback
 for name in sys.argv[1:]:
     importlib.import_module(name)
 
@@ -32,6 +32,32 @@ def bury(*_):
             file.write(str(os.waitstatus_to_exitcode(status)))
         os.rename(f"{pid}.part", f"{pid}.code")
 
+def run(words):
+    try:
+        if words[0].endswith(".py"):
+            sys.argv[:] = words
+            runpy.run_path(words[0], run_name="__main__")
+        else:
+            sys.argv[1:] = words
+            runpy.run_module("gym_reason", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        print(end.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+def leave(code):
+    # As an interpreter ends, but that its modules are not taken apart: torch's take a second.
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
 signal.signal(signal.SIGCHLD, bury)
 for line in sys.stdin:
     words, folder, output, errors = json.loads(line)
@@ -41,9 +67,7 @@ for line in sys.stdin:
         for path, descriptor in ((os.devnull, 0), (output, 1), (errors, 2)):
             os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), descriptor)
         os.chdir(folder)
-        sys.argv[1:] = words
-        runpy.run_module("gym_reason", run_name="__main__", alter_sys=True)
-        sys.exit()
+        leave(run(words))
     os.write(1, f"{pid}\\n".encode())
 """
 
@@ -104,7 +128,7 @@ class CommandServer:
         )
 
     def start(self, *words: str, cwd: Path) -> Command:
-        """Start `gym-reason WORDS` in a folder and let it run."""
+        """Start `gym-reason WORDS`, or a program `FILE.py WORDS`, in a folder and let it run."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         name = f"command-{len(self._commands)}"
