@@ -91,7 +91,7 @@ def _join() -> World:
     return ProcessWorld(
         Watch(store, state.process_index, state.num_processes),
         local_size=_number("LOCAL_WORLD_SIZE", 1),
-        device=state.device,
+        device=torch.device(str(state.device)),
         splits=_flag("ACCELERATE_USE_FSDP"),
     )
 

@@ -88,6 +88,8 @@ class ProcessWorld(World):
                 self._watch.stop()
                 dist.destroy_process_group()
                 return
+        elif isinstance(error, RuntimeError) and self._who_is_missed():
+            late = self._failed()  # torch waited in vain, for the weights of a layer
         ended_by = late or error
         assert ended_by is not None
         with contextlib.suppress(ValueError):  # outside the main thread, where Python forbids it
@@ -227,7 +229,11 @@ class ProcessWorld(World):
                 raise self._failed() from None
             line = describe_error(error)
             raise RunError(f"the processes lost each other at {what}: {line}", "", REMEDY) from None
-        self._watch.be_at(f"what follows {what}")
+        self._watch.be_at(f"the work after {what}")
+
+    def _who_is_missed(self) -> str:
+        """Return what ended another process; where torch waits by itself, after a look at them."""
+        return self._watch.failure or ("" if self.mesh is None else self._watch.name_lost())
 
     def _failed(self) -> RunError:
         return RunError(self._watch.failure, "", REMEDY)

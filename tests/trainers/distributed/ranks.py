@@ -84,7 +84,7 @@ def start(
             **(environment or {}),
         }
         arguments_of_rank = (launched, str(output), work, *arguments)
-        process = CONTEXT.Process(target=_run, args=arguments_of_rank)  # type: ignore[attr-defined]
+        process = CONTEXT.Process(target=_run, args=arguments_of_rank)
         process.start()
         processes.append(process)
     return Ranks(processes, outputs)

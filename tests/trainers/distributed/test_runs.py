@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,7 +36,12 @@ def alone(folder: Path, target: str, words: Sequence[str], *, resume: bool = Fal
 
 
 def together(
-    folder: Path, target: str, words: Sequence[str], *, resume: bool = False, **environment: str
+    folder: Path,
+    target: str,
+    words: Sequence[str],
+    *,
+    resume: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> Ranks:
     """Run a recipe in two processes."""
     options = ["--resume"] if resume else []
@@ -51,8 +56,14 @@ def rows_of(folder: Path) -> list[dict[str, object]]:
     return [row for _, row in read_jsonl(folder / "metrics.jsonl")]
 
 
-def assert_alike(left: Path, right: Path) -> None:
-    """Assert equal episodes, losses within 1e-6 and weights within 1e-5."""
+@pytest.fixture(scope="module")
+def grpo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a run of `grpo` in one process."""
+    return alone(tmp_path_factory.mktemp("grpo") / "one", "grpo", ())
+
+
+def assert_alike(left: Path, right: Path, within: float = 1e-5) -> None:
+    """Assert equal episodes, losses within 1e-6 and weights within a distance."""
     assert all(row["updates"] for row in rows_of(left) if "updates" in row)
     for row, other in zip(rows_of(left), rows_of(right), strict=True):
         assert row.keys() == other.keys()
@@ -67,19 +78,26 @@ def assert_alike(left: Path, right: Path) -> None:
     )
     assert expected.keys() == found.keys()
     for name in expected:
-        torch.testing.assert_close(found[name], expected[name], atol=1e-5, rtol=0.0, msg=name)
+        torch.testing.assert_close(found[name], expected[name], atol=within, rtol=0.0, msg=name)
 
 
-def test_grpo_in_two_processes_is_grpo_in_one(tmp_path: Path) -> None:
-    one, two = alone(tmp_path / "one", "grpo", ()), tmp_path / "two"
+def test_gradients_added_up_over_passes_are_those_of_one_large_pass(
+    grpo: Path, tmp_path: Path
+) -> None:
+    # One row a pass, where the run beside it has all rows of a step in one.
+    assert_alike(grpo, alone(tmp_path / "run", "grpo", ["rl.micro_batch_tokens=1"]), within=1e-6)
+
+
+def test_grpo_in_two_processes_is_grpo_in_one(grpo: Path, tmp_path: Path) -> None:
+    two = tmp_path / "two"
     ranks = together(two, "grpo", ())
-    assert_alike(one, two)
+    assert_alike(grpo, two)
     assert ranks.said(1) == ""
     assert "2 processes over gloo" in ranks.said(0)
     for name in ("rl-000001", "held-out-after"):
         played = [
             [row for _, row in read_jsonl(folder / f"trajectories/{name}.jsonl.zst")]
-            for folder in (one, two)
+            for folder in (grpo, two)
         ]
         texts = [[turn["action"] for row in rows for turn in row["turns"]] for rows in played]
         assert texts[0] == texts[1]
@@ -100,7 +118,7 @@ def test_other_runs_in_two_processes_are_those_in_one(
     target: str, words: Sequence[str], sharded: bool, tmp_path: Path
 ) -> None:
     one, two = alone(tmp_path / "one", target, words), tmp_path / "two"
-    together(two, target, words, **(FSDP if sharded else {}))
+    together(two, target, words, environment=FSDP if sharded else {})
     assert_alike(one, two)
 
 
@@ -113,7 +131,7 @@ def test_a_run_goes_on_in_another_number_of_processes(tmp_path: Path) -> None:
     for step in (2, 3):
         shutil.rmtree(part / f"checkpoints/step-{step:06d}")
     # From one process to two with split weights, and back.
-    together(part, "grpo", words, resume=True, **FSDP)
+    together(part, "grpo", words, resume=True, environment=FSDP)
     assert_alike(whole, part)
     assert not list((part / "checkpoints").glob(".*"))
     shutil.rmtree(part / "checkpoints/step-000003")
