@@ -84,7 +84,11 @@ def hang(world: World) -> None:
 @pytest.mark.parametrize(
     ("work", "code", "expected"),
     [
-        (stall, 1, r"waited 1 s .* at the second thing: rank 1 is at the work after the first thing"),
+        (
+            stall,
+            1,
+            r"waited 1 s .* at the second thing: rank 1 is at the work after the first thing",
+        ),
         (fail, 1, r"rank 1: the disk of this machine is full"),
         (die, 1, r"rank 1 \(process \d+\) is gone; it was at"),
         pytest.param(hang, 1, r"^gym-reason: rank 1: the disk", marks=pytest.mark.slow),
