@@ -46,7 +46,7 @@ class RayRollouts:
         kit = pack_kit(
             model,
             learner.tokenizer,
-            device=recipe.model.device,
+            device=settings.workers.device(recipe.model.device),
             dtype=learner.autocast,
             threads=settings.workers.threads,
             cache_bytes=recipe.model.cache_bytes or None,
