@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import gymnasium
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -221,5 +222,6 @@ def test_wrong_settings_are_told(spec: str, message: str) -> None:
 
 
 def test_an_agent_without_any_tool_is_refused() -> None:
+    agent = make_agent("tools", ReplayPolicy("x"), SamplingParams())
     with pytest.raises(UsageError, match="the agent 'tools' has none"):
-        play(ReplayPolicy("x"), "tools")
+        bind_agent(agent, gymnasium.make("gym_reason/Countdown-v0"), SUM)

