@@ -19,7 +19,10 @@ from gym_reason.trainers.train import train as train_alone
 from tests.trainers.distributed.ranks import FSDP, SMALL, Ranks, start, train
 from tests.trainers.test_train import SECONDS, assert_same
 
-LOSSES = ("loss", "grad_norm", "kl", "entropy", "value_loss")
+LOSSES = (
+    *("loss", "grad_norm", "kl", "entropy", "value_loss"),
+    *("logp_wanted", "logp_unwanted"),
+)
 NOISE = ("gap", "in_order")
 """What is only rounding while the policy is still its reference."""
 SFT = (
