@@ -156,7 +156,9 @@ class Session:
             key = next((key for key, own in self._pools.items() if own is pool), None)
             if key is not None:
                 name = " ".join(map(str, names))
-                return self._remote.play(agent_for.temperature, key, tasks, samples, seeds, name)
+                return asyncio.run(
+                    self._remote.play(agent_for.temperature, key, tasks, samples, seeds, name)
+                )
         encoder = encoder or self.learner.encoder
         groups: list[Group] = []
         for part in self.recipe.rollout.split(len(tasks)):

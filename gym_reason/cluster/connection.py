@@ -45,6 +45,8 @@ class RayConnection:
         self._folder: str | None = None
         # Ray's word to its makers over the network; nothing here asks the network by itself.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # What Ray will do by itself one day, and warns of until then.
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         # A call after the end would start a cluster of its own.
         os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
         self.ray: Any = importlib.import_module("ray")

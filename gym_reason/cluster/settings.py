@@ -19,7 +19,7 @@ class CrewSettings:
     cpus: float = 1.0
     """Processors of each. Whole ones are also its threads."""
     gpus: float = 0.0
-    """GPUs of each."""
+    """GPUs of each; without any it computes on its processors."""
     memory_gib: float = 0.0
     """Memory of each: what Ray sets aside for it, and what it cannot go beyond. 0 for no limit."""
     resources: Mapping[str, float] = field(default_factory=dict)
@@ -34,6 +34,10 @@ class CrewSettings:
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not number or not (math.isfinite(value) and value >= 0.0):
                 raise ValueError(f"{name} = {value!r}; expected a number, 0 or more")
+
+    def device(self, asked: str) -> str:
+        """Return where a worker computes, of what the model's settings ask for."""
+        return "cpu" if asked == "auto" and self.gpus == 0.0 else asked
 
     @property
     def threads(self) -> int:

@@ -79,7 +79,7 @@ class RayEngine:
         kit = pack_kit(
             model,
             tokenizer,
-            device=device,
+            device=settings.engines.device(device),
             dtype=dtype,
             threads=settings.engines.threads,
             cache_bytes=cache_bytes,
