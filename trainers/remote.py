@@ -62,7 +62,7 @@ class Remote:
         """What has heavy environments judged elsewhere; None where they judge themselves."""
         return self._judge if self._recipe.ray.verifiers.count else None
 
-    def play(
+    async def play(
         self,
         temperature: float,
         envs: EnvKey,
@@ -76,7 +76,7 @@ class Remote:
             from gym_reason.trainers.ray.rollouts import RayRollouts
 
             self._rollouts = RayRollouts(self._recipe, self._learner, self._say, self._beat)
-        return self._rollouts.play(temperature, envs, tasks, samples, seeds, name)
+        return await self._rollouts.play(temperature, envs, tasks, samples, seeds, name)
 
     async def with_threads(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what `work` returns, with a thread for each submission that others could judge."""

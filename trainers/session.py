@@ -194,7 +194,9 @@ class Session:
         if isinstance(agent_for, PolicyAgents) and self._remote.plays:
             key = next((key for key, own in self._pools.items() if own is pool), None)
             if key is not None:
-                return self._remote.play(agent_for.temperature, key, tasks, samples, seeds, name)
+                return await self._remote.play(
+                    agent_for.temperature, key, tasks, samples, seeds, name
+                )
         encoder = encoder or self.learner.encoder
         groups: list[Group] = []
         for part in self.recipe.rollout.split(len(tasks)):

@@ -1,5 +1,6 @@
 """The trainer's side of rollouts on a cluster: parts go out, groups come back in order."""
 
+import asyncio
 import queue
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -68,7 +69,7 @@ class RayRollouts:
             say=self._told.put,
         )
 
-    def play(
+    async def play(
         self,
         temperature: float,
         envs: EnvKey,
@@ -113,7 +114,7 @@ class RayRollouts:
         groups: list[Group] = []
         try:
             for future in sent:
-                played = future.result()
+                played = await asyncio.wrap_future(future)
                 if self._sender is not None and delivery is not None:
                     self._sender.check(model, delivery, played.canary)
                 groups += played.groups
