@@ -15,6 +15,8 @@ from gym_reason.errors import GymReasonError
 from gym_reason.trainers.distributed.launch import open_world
 from gym_reason.trainers.distributed.world import World
 
+# The forked processes import this module by its name.
+sys.path.append(str(Path(__file__).resolve().parents[3]))
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     ["accelerate", "gym_reason.trainers.distributed.processes", "gym_reason.trainers.train"]
