@@ -318,10 +318,7 @@ def play_step(costs: Costs, workers: int, verifiers: int, rng: np.random.Generat
 
 
 def end_times(costs: Costs, lengths: NDArray[Any]) -> NDArray[Any]:
-    """Return when each answer of a batch ends: rows that end leave, waiting ones take their places.
-
-    The time of a decode step is `decode_s` and `row_s` for each row in it.
-    """
+    """Return when each answer of a batch ends: rows that end leave, others take their places."""
     waiting = list(enumerate(lengths.tolist()))[::-1]
     rows: list[tuple[int, int]] = []
     ends = np.zeros(len(lengths))
