@@ -21,6 +21,7 @@ import heapq
 import itertools
 import json
 import os
+import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -38,8 +39,6 @@ STEPS = 12
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 PAYS = 1.25
 """Twice the workers pay where they bring this much more."""
-
-RING = "beyond it, twice as many hardly pay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ def main() -> None:
     ]
     record = {
         "what": "a simulation: no cluster was run",
-        "machine": {"cpu": cpu_name(), "cores": os.cpu_count()},
+        "machine": {"machine": platform.machine(), "cores": os.cpu_count()},
         "steps": STEPS - 1,
         "settings": settings,
     }
@@ -319,10 +318,7 @@ def play_step(costs: Costs, workers: int, verifiers: int, rng: np.random.Generat
 
 
 def end_times(costs: Costs, lengths: NDArray[Any]) -> NDArray[Any]:
-    """Return when each answer of a batch ends: rows that end leave, waiting ones take their places.
-
-    The time of a decode step is `decode_s` and `row_s` for each row in it.
-    """
+    """Return when each answer of a batch ends: rows that end leave, others take their places."""
     waiting = list(enumerate(lengths.tolist()))[::-1]
     rows: list[tuple[int, int]] = []
     ends = np.zeros(len(lengths))
@@ -392,17 +388,12 @@ def draw(record: dict[str, Any], path: Path) -> None:
         axis.set_title(setting["inputs"]["name"], loc="left", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="y", alpha=0.25)
-        axis.plot([], [], "o", color="black", markersize=10, fillstyle="none", label=RING)
+        ring = "beyond it, twice as many hardly pay"
+        axis.plot([], [], "o", color="black", markersize=10, fillstyle="none", label=ring)
         axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(-0.03, -0.16))
     axes[0].set_ylabel("episodes a second, simulated")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
-
-
-def cpu_name() -> str:
-    """Return the processor's name as the system gives it."""
-    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "unknown")
 
 
 if __name__ == "__main__":

@@ -184,3 +184,25 @@ def test_a_group_of_two_tasks_is_refused() -> None:
     (a, b) = play(Fragile, {"a": ["1"], "b": ["1"]})
     with pytest.raises(ValueError, match="holds an episode"):
         Group(a.task, (a.trajectories[0], b.trajectories[0]))
+
+
+@pytest.mark.parametrize("heavy", [True, False])
+def test_the_answers_of_heavy_environments_alone_are_judged_elsewhere(heavy: bool) -> None:
+    asked: list[str] = []
+
+    class Elsewhere(ExactVerifier):
+        """Keeps what it was asked."""
+
+        def verify(self, task: Task, submission: str) -> Verdict:
+            asked.append(submission)
+            return super().verify(task, submission)
+
+    class Costly(Fragile):
+        """Judges with the plain verifier, unless another stands in."""
+
+    Costly.heavy = heavy
+    pool = EnvPool(lambda: Costly(verifier=ExactVerifier()), lambda verifier: Elsewhere())
+    env = pool.take()
+    env.reset(seed=0, options={"task": Task("1", (Message("user", "1"),), "1")})
+    assert env.step("1")[1] == 1.0
+    assert asked == (["1"] if heavy else [])

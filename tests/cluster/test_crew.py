@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gym_reason.cluster import crew as crew_module
 from gym_reason.cluster.crew import Crew, PartLostError
 from gym_reason.cluster.settings import RaySettings
 from gym_reason.errors import RunError, UsageError
 
-QUICK = RaySettings(part_timeout_s=0.8, silence_timeout_s=0.4, start_timeout_s=0.4)
+QUICK = RaySettings(part_timeout_s=2.5, silence_timeout_s=1.5, start_timeout_s=1.5)
 PATIENT_S = 30.0
 """A busy machine may take this long; a test that waits for ever fails by it."""
 
@@ -85,6 +86,8 @@ class Villager:
             self.dead.set()
         if fate == "freezes":
             self.frozen.set()
+        if fate == "slow":
+            time.sleep(3.0)
         if fate in ("hangs", "freezes"):
             self.dead.wait(PATIENT_S)
         if self.dead.is_set():
@@ -128,9 +131,9 @@ def outcome(future: "Future[Any]") -> Any:
 LOSSES = ("dies", "hangs", "freezes", "raises")
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(
-    st.lists(st.lists(st.sampled_from([*LOSSES, "refuses", "fine"]), max_size=2), max_size=5),
+    st.lists(st.lists(st.sampled_from([*LOSSES, "refuses", "fine"]), max_size=2), max_size=3),
     st.integers(1, 3),
 )
 def test_no_part_is_lost_and_none_comes_twice(fates: list[list[Fate]], count: int) -> None:
@@ -162,9 +165,9 @@ def test_a_replacement_is_told_of_with_its_reason() -> None:
         assert hands.lost == 4
     reasons = "\n".join(told)
     assert "raised Gone: house" in reasons
-    assert "did not finish part 1 within 0.8 s" in reasons
+    assert "did not finish part 1 within 2.5 s" in reasons
     assert "raised MemoryError: no room" in reasons
-    assert "gave no sign of life for 0.4 s" in reasons
+    assert "gave no sign of life for 1.5 s" in reasons
     assert len(told) == 4
     assert all("another takes its place, and 1 of its parts" in line for line in told)
 
@@ -184,7 +187,7 @@ def test_where_nobody_starts_everything_fails(starts: list[Fate]) -> None:
     with crew(Village(starts=starts)) as hands:
         sent = [hands.submit(part, "a part") for part in range(3)]
         for future in sent:
-            with pytest.raises(RunError, match=r"no villager was ready within 0\.4 s"):
+            with pytest.raises(RunError, match=r"no villager was ready within 1\.5 s"):
                 future.result(PATIENT_S)
         with pytest.raises(RunError, match="no villager was ready"):
             hands.submit(4, "a late part").result(PATIENT_S)
@@ -206,11 +209,12 @@ def test_what_is_wrong_with_the_run_is_said_as_it_is() -> None:
 def test_one_that_does_not_start_is_not_waited_for_where_another_works() -> None:
     village = Village(starts=["hangs", "fine", "hangs", "hangs"])
     with crew(village) as hands:
-        deadline = time.monotonic() + 4 * QUICK.start_timeout_s
+        deadline = time.monotonic() + 2.5 * QUICK.start_timeout_s
         part = 0
         while time.monotonic() < deadline:
             assert hands.submit(part, "a part").result(PATIENT_S) == part
             part += 1
+            time.sleep(0.1)
         assert len(village.members) >= 3
 
 
@@ -258,6 +262,18 @@ def test_many_threads_and_a_loop_ask_at_once() -> None:
         for thread in threads:
             thread.join(PATIENT_S)
         assert list(found.values()) == [list(range(40))] * 3
+
+
+def test_nobody_is_blamed_for_the_time_that_this_process_stood_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(crew_module, "HELD_UP_S", 0.5)
+    with crew(Village({1: ["slow"]})) as hands:
+        sent = [hands.submit(part, f"part {part}") for part in range(2)]
+        # What is told of a result is told by the crew's own thread, which looks at no clock then.
+        sent[0].add_done_callback(lambda _: time.sleep(2.8))
+        assert [future.result(PATIENT_S) for future in sent] == [0, 1]
+        assert hands.lost == 0
 
 
 def test_a_part_that_cannot_be_sent_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
