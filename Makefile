@@ -23,7 +23,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-vllm check format docs docs-serve system clean
+.PHONY: help train test test-ray test-vllm check format docs docs-serve system clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ train: $(VENV)/.installed ## Set up what is missing and train the embedded demo 
 test: $(VENV)/.installed-dev ## Set up what is missing and run every check
 	@scripts/install-system-deps --quiet || true
 	VENV=$(VENV) scripts/check
+
+test-ray: $(VENV)/.installed-dev ## Test rollouts on a local cluster of three Ray nodes
+	GYM_REASON_TEST_RAY=1 $(BIN)/pytest tests/cluster/test_ray_cluster.py $(ARGS)
 
 test-vllm: $(VLLM_VENV)/.installed ## Set up vLLM in an environment of its own and test the engine on it
 	$(VLLM_VENV)/bin/pytest tests/vllm $(ARGS)
