@@ -15,6 +15,12 @@ def check_world(recipe: Recipe, world: World) -> None:
             "engine = 'local', with which each process samples its own share",
             "or train in one process",
         )
+    if recipe.rollout.backend != "local":
+        raise ConfigError(
+            f"rollout.backend = {recipe.rollout.backend!r} in {world.size} processes",
+            "rollout.backend = 'local': each process plays its own share there",
+            "or train in one process",
+        )
     if recipe.rollout.ahead > 0:
         raise ConfigError(
             f"rollout.ahead = {recipe.rollout.ahead} in {world.size} processes",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gym_reason.cli import main
+from gym_reason.cli import COMMANDS, main
 from gym_reason.errors import GymReasonError
 from gym_reason.trainers.distributed.launch import open_world
 from gym_reason.trainers.distributed.world import World
@@ -19,7 +19,10 @@ from gym_reason.trainers.distributed.world import World
 sys.path.append(str(Path(__file__).resolve().parents[3]))
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["accelerate", "gym_reason.trainers.distributed.processes", "gym_reason.trainers.train"]
+    [
+        *("accelerate", "torch.distributed.fsdp", "gym_reason.trainers.distributed.processes"),
+        *("gym_reason.trainers.train", *(f"gym_reason.cli.{name}" for name in COMMANDS)),
+    ]
 )
 PATIENCE_S = 120.0
 """Longest that a test waits for its processes."""

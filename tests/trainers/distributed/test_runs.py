@@ -19,17 +19,16 @@ from gym_reason.trainers.train import train as train_alone
 from tests.trainers.distributed.ranks import FSDP, SMALL, Ranks, start, train
 from tests.trainers.test_train import SECONDS, assert_same
 
-LOSSES = (
-    *("loss", "grad_norm", "kl", "entropy", "value_loss"),
-    *("logp_wanted", "logp_unwanted"),
-)
-NOISE = ("gap", "in_order")
+NOISE = {"gap", "in_order"}
 """What is only rounding while the policy is still its reference."""
 SFT = (
-    *("cold_start.steps=0", "sft.steps=2", "sft.batch_rows=5", "sft.packing=true"),
+    *("cold_start.steps=0", "sft.steps=2", "sft.batch_rows=5", "sft.packing=true", "rl.steps=0"),
     *("sft.max_tokens=40", "model.alphabet=0123456789s=+-,()"),
 )
-DPO = ("preference.steps=2", "preference.tasks_per_round=8", "preference.samples_per_task=4")
+DPO = (
+    *("preference.steps=2", "preference.tasks_per_round=8", "preference.samples_per_task=4"),
+    *("preference.batch_rows=3", "cold_start.steps=0", "rl.steps=0"),
+)
 
 
 def alone(folder: Path, target: str, words: Sequence[str], *, resume: bool = False) -> Path:
@@ -67,13 +66,13 @@ def grpo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def assert_alike(left: Path, right: Path, within: float = 1e-5) -> None:
     """Assert equal episodes, losses within 1e-6 and weights within a distance."""
-    assert any(row["updates"] for row in rows_of(left) if "updates" in row)
+    assert all(row["updates"] for row in rows_of(left) if "updates" in row)
     for row, other in zip(rows_of(left), rows_of(right), strict=True):
         assert row.keys() == other.keys()
-        for key in row.keys() - SECONDS:
-            if key in LOSSES:
+        for key in row.keys() - SECONDS - NOISE:
+            if isinstance(row[key], float):
                 assert row[key] == pytest.approx(other[key], abs=1e-6, rel=1e-6), key
-            elif key not in NOISE:
+            else:
                 assert row[key] == other[key], key
     expected, found = (
         safetensors.torch.load_file(folder / "checkpoints/last/model/model.safetensors")
@@ -112,10 +111,9 @@ def test_grpo_in_two_processes_is_grpo_in_one(grpo: Path, tmp_path: Path) -> Non
     [
         ("sft", SFT, False),
         ("sft", SFT, True),
-        ("grpo", ("rl.micro_batch_tokens=40",), True),
         ("dpo", DPO, False),
     ],
-    ids=["packed rows", "packed rows, split weights", "grpo, split weights", "dpo"],
+    ids=["packed rows", "packed rows, split weights", "dpo"],
 )
 def test_other_runs_in_two_processes_are_those_in_one(
     target: str, words: Sequence[str], sharded: bool, tmp_path: Path
@@ -127,7 +125,8 @@ def test_other_runs_in_two_processes_are_those_in_one(
 
 @pytest.mark.slow
 def test_a_run_goes_on_in_another_number_of_processes(tmp_path: Path) -> None:
-    words = ("cold_start.steps=0", "rl.steps=3")
+    # With split weights every pass is one of all processes, and theirs are not equally many.
+    words = ("cold_start.steps=0", "rl.steps=3", "rl.micro_batch_tokens=40")
     whole = alone(tmp_path / "whole", "grpo", words)
     part = tmp_path / "part"
     shutil.copytree(whole, part, symlinks=True)
@@ -149,12 +148,12 @@ def test_a_run_goes_on_in_another_number_of_processes(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_goes_on_to_the_bit_after_a_process_was_killed(tmp_path: Path) -> None:
-    words = ("cold_start.steps=0", "rl.steps=6")
+    words = ("cold_start.steps=0", "rl.steps=4")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     together(whole, "grpo", words)
     line = ["grpo", *SMALL, *words, "--out", str(killed)]
     ranks = start(tmp_path, 2, train, line)
-    wait_for(killed / "checkpoints/step-000002")
+    wait_for(killed / "checkpoints/step-000001")
     os.kill(ranks.processes[1].pid, signal.SIGKILL)
     assert ranks.wait() == [1, -signal.SIGKILL]
     said = ranks.said(0)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gym_reason.errors import ConfigError, UsageError
@@ -26,6 +26,7 @@ class OneOf(World):
 costs = st.lists(st.integers(2, 300), min_size=1, max_size=40)
 
 
+@settings(max_examples=50)
 @given(costs, st.integers(1, 6))
 def test_each_item_is_in_one_share_and_no_share_is_far_above_another(
     found: Sequence[int], count: int
@@ -36,6 +37,7 @@ def test_each_item_is_in_one_share_and_no_share_is_far_above_another(
     assert max(loads) - min(loads) <= max(found)
 
 
+@settings(max_examples=50)
 @given(costs, st.integers(1, 6), st.integers(1, 600), st.booleans())
 def test_the_passes_of_all_processes_hold_each_row_once(
     lengths: Sequence[int], count: int, limit: int, sharded: bool
@@ -58,6 +60,7 @@ def test_one_process_has_the_plan_that_it_always_had() -> None:
     [
         (["engine=vllm"], False, "engine = 'vllm' in 2 processes"),
         (["engine=server", "vllm.base_url='http://x:1'"], False, "engine = 'server' in 2"),
+        (["rollout.backend=ray"], False, "rollout.backend = 'ray' in 2 processes"),
         (["adapter.kind=lora"], True, "adapter.kind = 'lora' with FSDP"),
         (["adapter.kind=prompt"], True, "adapter.kind = 'prompt' with FSDP"),
         (["rl.critic.kind=separate"], True, "rl.critic.kind = 'separate' with FSDP"),
