@@ -40,7 +40,7 @@ def evaluate_ours(url: str, tasks: int, concurrency: int) -> tuple[float, int]:
     import torch  # noqa: F401 - what the command would import while it is measured
 
     import gym_reason.agents.build
-    import gym_reason.trainers.teacher  # noqa: F401
+    import gym_reason.trainers.teacher.model  # noqa: F401
     from gym_reason.cli import main
 
     policy = f"openai:{url}/v1,model=stand-in,concurrency={concurrency}"

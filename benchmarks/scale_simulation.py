@@ -175,7 +175,7 @@ def measure() -> Costs:
     from gym_reason.agents.policy import SamplingParams
     from gym_reason.agents.tokenizers import build_character_tokenizer
     from gym_reason.evaluate.machine import _rollout_probe
-    from gym_reason.trainers.logprobs import score_tokens
+    from gym_reason.trainers.model.logprobs import score_tokens
     from gym_reason.types import Task
     from gym_reason.verifiers.math import MathVerifier
 

@@ -40,7 +40,10 @@ def test_links_lead_to_pages_of_the_site(parts: Any) -> None:
 
 def test_a_source_file_is_named_where_there_is_no_address(parts: Any) -> None:
     turn = parts("links").turn_links
-    assert turn("[`trainers/rl.py`](../trainers/rl.py)", "docs", None) == "`trainers/rl.py`"
+    assert (
+        turn("[`trainers/rl/stage.py`](../trainers/rl/stage.py)", "docs", None)
+        == "`trainers/rl/stage.py`"
+    )
     assert turn("[kl.py](../trainers/kl.py)", "docs", None) == "`trainers/kl.py`"
     assert turn("the [fused pass](../trainers/fused)", "docs", None) == (
         "the fused pass (`trainers/fused`)"

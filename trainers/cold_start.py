@@ -12,11 +12,11 @@ import torch
 
 from gym_reason.errors import UsageError
 from gym_reason.seeding import derive_rng
-from gym_reason.trainers.batch import TokenBatch, make_batch
 from gym_reason.trainers.distributed.shares import share_passes
 from gym_reason.trainers.formulas.aggregation import token_mean
-from gym_reason.trainers.logprobs import score_tokens
-from gym_reason.trainers.optimiser import (
+from gym_reason.trainers.model.batch import TokenBatch, make_batch
+from gym_reason.trainers.model.logprobs import score_tokens
+from gym_reason.trainers.model.optimiser import (
     learning_rate,
     make_optimiser,
     set_learning_rate,

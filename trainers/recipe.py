@@ -12,12 +12,13 @@ from gym_reason.cluster.settings import RaySettings
 from gym_reason.config import apply_overrides, build, read_toml, to_values, write_toml
 from gym_reason.errors import ConfigError
 from gym_reason.registry import environments, recipes
-from gym_reason.trainers.adapter_settings import AdapterSettings
 from gym_reason.trainers.distillation.settings import DistillSettings
+from gym_reason.trainers.model.adapter_settings import AdapterSettings
 from gym_reason.trainers.preference.settings import PreferenceSettings
 from gym_reason.trainers.reward_model.settings import RewardModelSettings
-from gym_reason.trainers.rl_settings import RlSettings
+from gym_reason.trainers.rl.settings import RlSettings
 from gym_reason.trainers.rollouts.settings import RolloutSettings
+from gym_reason.trainers.run.tracker_names import check_names
 from gym_reason.trainers.settings import (
     CheckpointSettings,
     ColdStartSettings,
@@ -29,8 +30,7 @@ from gym_reason.trainers.settings import (
 )
 from gym_reason.trainers.smoke import cut_down
 from gym_reason.trainers.supervised.settings import SftSettings, check_held_out
-from gym_reason.trainers.teacher_settings import TeacherModelSettings
-from gym_reason.trainers.tracker_names import check_names
+from gym_reason.trainers.teacher.settings import TeacherModelSettings
 
 DEFAULT_RECIPE = "demo"
 RECIPE_FOR_ANY_ENV = "dapo"

@@ -25,16 +25,16 @@ from gym_reason.rollout import (
     run_episodes,
 )
 from gym_reason.seeding import derive_seed
-from gym_reason.trainers.adapters import make_adapter
-from gym_reason.trainers.checkpoint import CheckpointStore, Part, Progress
 from gym_reason.trainers.distributed.sharding import gather_state
-from gym_reason.trainers.learner import Learner
-from gym_reason.trainers.model_files import ModelWriter
-from gym_reason.trainers.playing import EnvKey, PolicyAgents, make_envs, make_policy_agents
+from gym_reason.trainers.model.adapters import make_adapter
+from gym_reason.trainers.model.files import ModelWriter
+from gym_reason.trainers.model.learner import Learner
 from gym_reason.trainers.recipe import Recipe
-from gym_reason.trainers.remote import Remote
-from gym_reason.trainers.run_folder import RunFolder
-from gym_reason.trainers.stop import Stopped, StopRequest
+from gym_reason.trainers.rollouts.playing import EnvKey, PolicyAgents, make_envs, make_policy_agents
+from gym_reason.trainers.rollouts.remote import Remote
+from gym_reason.trainers.run.checkpoint import CheckpointStore, Part, Progress
+from gym_reason.trainers.run.folder import RunFolder
+from gym_reason.trainers.run.stop import Stopped, StopRequest
 from gym_reason.types import Completion, Group, Json, Task, Trajectory
 
 BASE = "base"

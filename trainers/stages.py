@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gym_reason.trainers import cold_start, rl
+from gym_reason.trainers import cold_start
 from gym_reason.trainers.distillation import stage as distill
 from gym_reason.trainers.preference import stage as preference
 from gym_reason.trainers.recipe import Recipe
 from gym_reason.trainers.reward_model import stage as reward_model
+from gym_reason.trainers.rl import stage as rl
 from gym_reason.trainers.session import Session
 from gym_reason.trainers.supervised import stage as sft
 

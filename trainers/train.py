@@ -13,22 +13,22 @@ from gym_reason.errors import ConfigError, RunError
 from gym_reason.records import to_json
 from gym_reason.registry import explain_unknown, make
 from gym_reason.seeding import derive_seed
-from gym_reason.trainers.adapters import check_adapter, make_adapter
-from gym_reason.trainers.checkpoint import ADAPTER, CheckpointStore, Progress
 from gym_reason.trainers.distributed.checks import check_world
 from gym_reason.trainers.distributed.world import ALONE, World
-from gym_reason.trainers.engines import check_engine, choose_engine
-from gym_reason.trainers.garbage import leave_alone_what_exists
-from gym_reason.trainers.learner import Learner, build_learner, prepare_machine
+from gym_reason.trainers.model.adapters import check_adapter, make_adapter
+from gym_reason.trainers.model.learner import Learner, build_learner, prepare_machine
 from gym_reason.trainers.recipe import Recipe
-from gym_reason.trainers.remote import check_remote
-from gym_reason.trainers.run_folder import open_folder
+from gym_reason.trainers.rollouts.engines import check_engine, choose_engine
+from gym_reason.trainers.rollouts.remote import check_remote
+from gym_reason.trainers.run.checkpoint import ADAPTER, CheckpointStore, Progress
+from gym_reason.trainers.run.folder import open_folder
+from gym_reason.trainers.run.garbage import leave_alone_what_exists
+from gym_reason.trainers.run.stop import StopRequest
+from gym_reason.trainers.run.trackers import check_trackers, track
 from gym_reason.trainers.session import BASE, Observer, Session, SilentObserver
 from gym_reason.trainers.stages import stages_of
-from gym_reason.trainers.stop import StopRequest
-from gym_reason.trainers.teacher_checks import check_teacher
+from gym_reason.trainers.teacher.checks import check_teacher
 from gym_reason.trainers.texts import read_demonstrations
-from gym_reason.trainers.trackers import check_trackers, track
 from gym_reason.types import Trajectory
 
 

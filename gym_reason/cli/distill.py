@@ -82,7 +82,7 @@ def run_cache(args: argparse.Namespace) -> int:
     from gym_reason.agents.models import load_model
     from gym_reason.trainers.data.drops import DropLog
     from gym_reason.trainers.distillation.rows import Coder, check_fits, read_any
-    from gym_reason.trainers.teacher_cache import CacheSettings, write_cache
+    from gym_reason.trainers.teacher.cache import CacheSettings, write_cache
 
     if args.top_k < 1 or args.temperature <= 0.0:
         raise UsageError(f"--top-k {args.top_k} --temperature {args.temperature}", "both above 0")

@@ -63,7 +63,7 @@ def run_target(
     from gym_reason.cli.display import make_observer
     from gym_reason.trainers.pipeline.run import describe_pipeline, run_pipeline
     from gym_reason.trainers.pipeline.spec import load_pipeline
-    from gym_reason.trainers.stop import Stopped
+    from gym_reason.trainers.run.stop import Stopped
 
     pipeline = load_pipeline(target, overrides)
     folder = out or Path("runs") / pipeline.name

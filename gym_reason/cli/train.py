@@ -81,7 +81,7 @@ def find_run(
     Raises ConfigError or UsageError.
     """
     from gym_reason.trainers.recipe import load_recipe
-    from gym_reason.trainers.run_folder import choose_folder, latest_folder, read_recipe
+    from gym_reason.trainers.run.folder import choose_folder, latest_folder, read_recipe
 
     if args.resume:
         folder = args.out or latest_folder(load_recipe(target, overrides).name)
@@ -97,8 +97,8 @@ def run_recipe(
     recipe: "Recipe", folder: Path, world: "World", *, resume: bool, as_json: bool
 ) -> int:
     """Train, show progress, and say what was learned."""
+    from gym_reason.trainers.run.stop import Stopped
     from gym_reason.trainers.session import SilentObserver
-    from gym_reason.trainers.stop import Stopped
     from gym_reason.trainers.train import train
 
     if not world.is_main:

@@ -14,7 +14,7 @@ from gym_reason.agents.tokenizers import (
     build_piece_tokenizer,
 )
 from gym_reason.errors import UsageError
-from gym_reason.trainers.learner import PRINTABLE
+from gym_reason.trainers.model.learner import PRINTABLE
 
 ALPHABET = "0123456789+=, \n<>é日"
 TOKENIZER = build_character_tokenizer(ALPHABET)

@@ -18,10 +18,10 @@ from gym_reason.agents.models import load_model
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.errors import ConfigError, ModelError, UsageError
 from gym_reason.records import read_jsonl
-from gym_reason.trainers.adapter_settings import AdapterSettings
-from gym_reason.trainers.adapters import Adapter, make_adapter
-from gym_reason.trainers.learner import Learner, build_learner
-from gym_reason.trainers.logprobs import score_tokens
+from gym_reason.trainers.model.adapter_settings import AdapterSettings
+from gym_reason.trainers.model.adapters import Adapter, make_adapter
+from gym_reason.trainers.model.learner import Learner, build_learner
+from gym_reason.trainers.model.logprobs import score_tokens
 from gym_reason.trainers.recipe import Recipe, load_recipe
 from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train

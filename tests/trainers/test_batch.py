@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gym_reason.trainers.batch import make_batch, plan_micro_batches
+from gym_reason.trainers.model.batch import make_batch, plan_micro_batches
 from gym_reason.types import TokenTrace
 
 CPU = torch.device("cpu")

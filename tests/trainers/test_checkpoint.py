@@ -13,9 +13,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from gym_reason.agents.models import build_preset
 from gym_reason.agents.tokenizers import build_character_tokenizer
 from gym_reason.errors import RunError, UsageError
-from gym_reason.trainers.checkpoint import CheckpointStore, Progress
-from gym_reason.trainers.model_files import ModelWriter
-from gym_reason.trainers.run_folder import RunFolder, choose_folder, latest_folder
+from gym_reason.trainers.model.files import ModelWriter
+from gym_reason.trainers.run.checkpoint import CheckpointStore, Progress
+from gym_reason.trainers.run.folder import RunFolder, choose_folder, latest_folder
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from gym_reason.trainers.run_folder import RunFolder\n"
+        "from gym_reason.trainers.run.folder import RunFolder\n"
         "with RunFolder(Path(sys.argv[1])): pass"
     )
     with RunFolder(tmp_path / "run"):

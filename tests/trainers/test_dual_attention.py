@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gym_reason.trainers.dual_attention import (
+from gym_reason.trainers.model.dual_attention import (
     DualAttentionHead,
     first_pruned,
     judge_pruning,

@@ -8,8 +8,8 @@ import pytest
 from gym_reason.agents.engines.vllm.settings import VllmSettings
 from gym_reason.cli import main
 from gym_reason.errors import ConfigError, UsageError
-from gym_reason.trainers.engines import check_engine
 from gym_reason.trainers.recipe import dump_recipe, load_recipe
+from gym_reason.trainers.rollouts.engines import check_engine
 
 WITHOUT_VLLM = pytest.mark.skipif(
     importlib.util.find_spec("vllm") is not None, reason="vLLM is installed here"

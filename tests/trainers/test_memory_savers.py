@@ -13,9 +13,9 @@ from gym_reason.agents.engines.local import LocalEngine
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.errors import UsageError
 from gym_reason.records import read_jsonl
-from gym_reason.trainers.learner import build_learner
-from gym_reason.trainers.logprobs import score_tokens
-from gym_reason.trainers.optimiser import make_optimiser
+from gym_reason.trainers.model.learner import build_learner
+from gym_reason.trainers.model.logprobs import score_tokens
+from gym_reason.trainers.model.optimiser import make_optimiser
 from gym_reason.trainers.recipe import load_recipe
 from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.settings import ModelSettings, OptimiserSettings

@@ -25,20 +25,20 @@ from gym_reason.agents.engines.ray.weights import (
 from gym_reason.agents.engines.vllm.engine import fingerprint
 from gym_reason.errors import ConfigError, RunError
 from gym_reason.rollout import EpisodeLimits
-from gym_reason.trainers.checkpoint import Progress
-from gym_reason.trainers.collect import collect
-from gym_reason.trainers.learner import build_learner
-from gym_reason.trainers.optimiser import make_optimiser
-from gym_reason.trainers.playing import EnvKey
+from gym_reason.trainers.model.learner import build_learner
+from gym_reason.trainers.model.optimiser import make_optimiser
 from gym_reason.trainers.ray.worker import Blueprint, Part, RolloutWorker
 from gym_reason.trainers.recipe import Recipe, dump_recipe, load_recipe
-from gym_reason.trainers.remote import check_remote
+from gym_reason.trainers.rl.collect import collect
 from gym_reason.trainers.rollouts import episodes
+from gym_reason.trainers.rollouts.playing import EnvKey
+from gym_reason.trainers.rollouts.remote import check_remote
 from gym_reason.trainers.rollouts.settings import RolloutSettings
-from gym_reason.trainers.run_folder import RunFolder
+from gym_reason.trainers.run.checkpoint import Progress
+from gym_reason.trainers.run.folder import RunFolder
+from gym_reason.trainers.run.stop import StopRequest
 from gym_reason.trainers.session import Session, SilentObserver
 from gym_reason.trainers.settings import OptimiserSettings
-from gym_reason.trainers.stop import StopRequest
 from gym_reason.trainers.train import train
 from tests.agents.loop_backends import run_server, small_model
 

@@ -6,7 +6,7 @@ import pytest
 
 from gym_reason.errors import ConfigError, UnknownNameError, UsageError
 from gym_reason.registry import recipes
-from gym_reason.trainers.optimiser import learning_rate
+from gym_reason.trainers.model.optimiser import learning_rate
 from gym_reason.trainers.recipe import dump_recipe, load_recipe
 from gym_reason.trainers.settings import OptimiserSettings
 

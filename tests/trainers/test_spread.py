@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gym_reason.trainers.spread import clustered_error, describe_spread
+from gym_reason.trainers.rl.spread import clustered_error, describe_spread
 from gym_reason.types import Group, Outcome, StopReason, Task, TokenTrace, Trajectory, Turn, Verdict
 
 

@@ -11,20 +11,21 @@ import torch
 
 from gym_reason.errors import RunError
 from gym_reason.registry import recipes
-from gym_reason.trainers import logprobs, policy_step
-from gym_reason.trainers import update as update_module
 from gym_reason.trainers.bench import online_recipes
-from gym_reason.trainers.checkpoint import Progress
-from gym_reason.trainers.collect import Collected, collect, describe
-from gym_reason.trainers.critic import Critic, all_values
-from gym_reason.trainers.learner import build_learner
+from gym_reason.trainers.model import logprobs
+from gym_reason.trainers.model import update as update_module
+from gym_reason.trainers.model.critic import Critic, all_values
+from gym_reason.trainers.model.learner import build_learner
 from gym_reason.trainers.recipe import Recipe, load_recipe
-from gym_reason.trainers.run_folder import RunFolder
+from gym_reason.trainers.rl import policy_step
+from gym_reason.trainers.rl.collect import Collected, collect, describe
+from gym_reason.trainers.rl.streams import Players
+from gym_reason.trainers.rl.window import Window, attach_advantages, make_window
+from gym_reason.trainers.run.checkpoint import Progress
+from gym_reason.trainers.run.folder import RunFolder
+from gym_reason.trainers.run.stop import StopRequest
 from gym_reason.trainers.session import Session, SilentObserver
-from gym_reason.trainers.stop import StopRequest
-from gym_reason.trainers.streams import Players
 from gym_reason.trainers.train import train
-from gym_reason.trainers.window import Window, attach_advantages, make_window
 from tests.trainers.test_train import assert_same
 
 SMALL = (

@@ -2,9 +2,9 @@
 
 import torch
 
-from gym_reason.trainers.batch import make_batch
-from gym_reason.trainers.collect import Sample
-from gym_reason.trainers.window import place_rewards
+from gym_reason.trainers.model.batch import make_batch
+from gym_reason.trainers.rl.collect import Sample
+from gym_reason.trainers.rl.window import place_rewards
 from tests.agents.search.toys import ToyPolicy, play
 
 

@@ -9,10 +9,10 @@ import torch
 
 from gym_reason.errors import RunError
 from gym_reason.seeding import derive_rng, derive_seed
-from gym_reason.trainers.batch import plan_micro_batches
 from gym_reason.trainers.data.scoring import OnProgress, Scorer, ignore_progress
-from gym_reason.trainers.logprobs import score_tokens
-from gym_reason.trainers.optimiser import learning_rate, make_optimiser, set_learning_rate
+from gym_reason.trainers.model.batch import plan_micro_batches
+from gym_reason.trainers.model.logprobs import score_tokens
+from gym_reason.trainers.model.optimiser import learning_rate, make_optimiser, set_learning_rate
 from gym_reason.trainers.settings import OptimiserSettings
 from gym_reason.types import TokenTrace
 

@@ -13,8 +13,8 @@ from gym_reason.agents.build import find_unknown_token
 from gym_reason.agents.conversation import ChatEncoder
 from gym_reason.agents.models import load_model
 from gym_reason.errors import ModelError
-from gym_reason.trainers.batch import TokenBatch, make_batch, plan_micro_batches
-from gym_reason.trainers.logprobs import last_hidden, score_tokens
+from gym_reason.trainers.model.batch import TokenBatch, make_batch, plan_micro_batches
+from gym_reason.trainers.model.logprobs import last_hidden, score_tokens
 from gym_reason.types import Message, TokenTrace
 
 BATCH_TOKENS = 16_384

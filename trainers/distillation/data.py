@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 
 from gym_reason.errors import RunError
-from gym_reason.trainers.batch import make_batch, plan_micro_batches
 from gym_reason.trainers.data.drops import DropLog
 from gym_reason.trainers.distillation.filters import REFUSED
 from gym_reason.trainers.distillation.rows import (
@@ -27,7 +26,8 @@ from gym_reason.trainers.distillation.sampling import (
     sampled_scored,
 )
 from gym_reason.trainers.distillation.settings import DistillSettings
-from gym_reason.trainers.logprobs import score_tokens
+from gym_reason.trainers.model.batch import make_batch, plan_micro_batches
+from gym_reason.trainers.model.logprobs import score_tokens
 from gym_reason.trainers.session import Session
 
 FILE = "distill-data.jsonl.zst"

@@ -9,8 +9,8 @@ from torch.nn.functional import linear
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
-from gym_reason.trainers.batch import TokenBatch
-from gym_reason.trainers.logprobs import CHUNK_NUMBERS, has_plain_head, hidden_and_head
+from gym_reason.trainers.model.batch import TokenBatch
+from gym_reason.trainers.model.logprobs import CHUNK_NUMBERS, has_plain_head, hidden_and_head
 
 ChunkFunction = Callable[..., tuple[torch.Tensor, ...]]
 """From some tokens' slices of tensors `[M, ...]` to values a token, `[M]` each."""

@@ -6,7 +6,6 @@ from functools import partial
 
 import torch
 
-from gym_reason.trainers.batch import TokenBatch
 from gym_reason.trainers.distillation.logits import TokenLogits, by_chunks, token_logits
 from gym_reason.trainers.distillation.rows import Row
 from gym_reason.trainers.distillation.settings import DistillSettings
@@ -20,7 +19,8 @@ from gym_reason.trainers.formulas.distillation import (
     teacher_advantage,
     union_of_top_k,
 )
-from gym_reason.trainers.logprobs import score_tokens
+from gym_reason.trainers.model.batch import TokenBatch
+from gym_reason.trainers.model.logprobs import score_tokens
 from gym_reason.trainers.session import Session
 
 

@@ -14,7 +14,7 @@ from gym_reason.trainers.data.drops import DropLog
 from gym_reason.trainers.distillation.filters import Answer, Limits, screen
 from gym_reason.trainers.distillation.rows import Data, Row, rows_of
 from gym_reason.trainers.session import Session
-from gym_reason.trainers.teacher import find_teacher, load_speaker
+from gym_reason.trainers.teacher.model import find_teacher, load_speaker
 from gym_reason.types import Group, Task, Trajectory
 
 STAGE = "distill"

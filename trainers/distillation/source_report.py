@@ -17,12 +17,12 @@ from transformers import PreTrainedModel
 
 from gym_reason.agents.models import load_model
 from gym_reason.records import to_json
-from gym_reason.trainers.batch import make_batch, plan_micro_batches
 from gym_reason.trainers.data.drops import DropLog
 from gym_reason.trainers.data.examples import Example, read_examples
 from gym_reason.trainers.distillation.filters import Answer, Limits, screen
 from gym_reason.trainers.distillation.rows import Coder, Row, check_fits, name_of, score_of
-from gym_reason.trainers.logprobs import score_tokens
+from gym_reason.trainers.model.batch import make_batch, plan_micro_batches
+from gym_reason.trainers.model.logprobs import score_tokens
 
 BINS = 10
 """Bars of a histogram of lengths."""

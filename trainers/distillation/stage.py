@@ -4,7 +4,6 @@ import time
 
 import torch
 
-from gym_reason.trainers.batch import TokenBatch, make_batch
 from gym_reason.trainers.distillation.data import is_pairwise, prepare_data, takes_scores
 from gym_reason.trainers.distillation.losses import Work, score_loss, token_loss
 from gym_reason.trainers.distillation.plan import Plan, Use, plan_step
@@ -13,7 +12,8 @@ from gym_reason.trainers.distillation.teachers import Teachers, open_teachers
 from gym_reason.trainers.distributed.shares import Pass, share_micro_batches
 from gym_reason.trainers.distributed.world import World
 from gym_reason.trainers.formulas.aggregation import token_mean
-from gym_reason.trainers.optimiser import (
+from gym_reason.trainers.model.batch import TokenBatch, make_batch
+from gym_reason.trainers.model.optimiser import (
     learning_rate,
     make_optimiser,
     set_learning_rate,

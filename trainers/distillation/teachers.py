@@ -8,14 +8,14 @@ from typing import Protocol, TypeAlias
 import torch
 from transformers import PreTrainedModel
 
-from gym_reason.trainers.batch import TokenBatch
 from gym_reason.trainers.distillation.logits import TokenLogits, token_logits
 from gym_reason.trainers.distillation.rows import Row
 from gym_reason.trainers.formulas.distillation import TopK, compare_on_top_k, take_top_k
+from gym_reason.trainers.model.batch import TokenBatch
 from gym_reason.trainers.session import Session
-from gym_reason.trainers.teacher import find_reference, find_teacher, load_teacher
-from gym_reason.trainers.teacher_cache import TeacherCache
-from gym_reason.trainers.teacher_checks import COMPARED
+from gym_reason.trainers.teacher.cache import TeacherCache
+from gym_reason.trainers.teacher.checks import COMPARED
+from gym_reason.trainers.teacher.model import find_reference, find_teacher, load_teacher
 
 Categories: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 """Log-probabilities of student and teacher on the same categories, `[K, C]` each."""

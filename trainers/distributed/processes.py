@@ -22,8 +22,8 @@ from torch.distributed.tensor import DTensor
 from gym_reason.errors import GymReasonError, RunError
 from gym_reason.trainers.distributed.watch import BEAT_S, Watch
 from gym_reason.trainers.distributed.world import World
+from gym_reason.trainers.run.stop import Stopped
 from gym_reason.trainers.settings import PEER_WAIT_S
-from gym_reason.trainers.stop import Stopped
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import torch
 
-from gym_reason.trainers.batch import TokenBatch, plan_micro_batches
 from gym_reason.trainers.distributed.world import World
+from gym_reason.trainers.model.batch import TokenBatch, plan_micro_batches
 
 Plan = Callable[[list[int]], list[list[int]]]
 """From some items to the forward passes over them."""

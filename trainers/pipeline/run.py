@@ -19,7 +19,7 @@ from gym_reason.trainers.pipeline.hashes import hash_path
 from gym_reason.trainers.pipeline.plan import StagePlan, make_plans
 from gym_reason.trainers.pipeline.spec import Pipeline
 from gym_reason.trainers.pipeline.state import Finished, PipelineState, read_state
-from gym_reason.trainers.run_folder import read_recipe
+from gym_reason.trainers.run.folder import read_recipe
 from gym_reason.trainers.session import Observer
 from gym_reason.trainers.train import train
 

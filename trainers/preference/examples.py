@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from gym_reason.errors import RunError
-from gym_reason.trainers.batch import TokenBatch, make_batch
+from gym_reason.trainers.model.batch import TokenBatch, make_batch
 from gym_reason.types import Json, TokenTrace
 
 

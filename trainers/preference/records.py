@@ -9,7 +9,7 @@ from gym_reason.trainers.data.drops import DropLog
 from gym_reason.trainers.data.examples import read_messages, read_prompt
 from gym_reason.trainers.data.files import read_table
 from gym_reason.trainers.data.kinds import find_kind
-from gym_reason.trainers.learner import Learner
+from gym_reason.trainers.model.learner import Learner
 from gym_reason.trainers.preference.examples import Example, make_trace
 from gym_reason.trainers.preference.settings import Records
 from gym_reason.types import Message

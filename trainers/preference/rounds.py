@@ -14,7 +14,6 @@ from transformers import PreTrainedModel
 from gym_reason.errors import DataError, RunError
 from gym_reason.records import to_json
 from gym_reason.seeding import derive_rng
-from gym_reason.trainers.collect import cut_off
 from gym_reason.trainers.data.drops import DropLog
 from gym_reason.trainers.formulas import preference_losses
 from gym_reason.trainers.preference.examples import (
@@ -37,8 +36,9 @@ from gym_reason.trainers.preference.sampling import (
 from gym_reason.trainers.preference.scores import add_reference
 from gym_reason.trainers.preference.settings import STAGE
 from gym_reason.trainers.preference.steps import make_step_pairs
+from gym_reason.trainers.rl.collect import cut_off
 from gym_reason.trainers.session import Session
-from gym_reason.trainers.teacher import load_teacher
+from gym_reason.trainers.teacher.model import load_teacher
 from gym_reason.types import Group, Json
 
 

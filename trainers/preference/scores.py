@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from gym_reason.trainers.batch import TokenBatch
 from gym_reason.trainers.distillation.logits import by_chunks, token_logits
 from gym_reason.trainers.distributed.shares import Pass, forward_passes, share_micro_batches
 from gym_reason.trainers.distributed.world import World
@@ -17,8 +16,9 @@ from gym_reason.trainers.formulas.preference import (
     Responses,
 )
 from gym_reason.trainers.formulas.preference_tokens import position_kl, token_contrast
-from gym_reason.trainers.learner import Learner
-from gym_reason.trainers.logprobs import score_logits, score_tokens
+from gym_reason.trainers.model.batch import TokenBatch
+from gym_reason.trainers.model.learner import Learner
+from gym_reason.trainers.model.logprobs import score_logits, score_tokens
 from gym_reason.trainers.preference.examples import Dataset
 
 

@@ -15,7 +15,7 @@ from gym_reason.trainers.distributed.world import ALONE, World
 from gym_reason.trainers.formulas import preference_losses
 from gym_reason.trainers.formulas.preference import Responses
 from gym_reason.trainers.formulas.preference_pairs import token_rewards
-from gym_reason.trainers.optimiser import (
+from gym_reason.trainers.model.optimiser import (
     learning_rate,
     make_optimiser,
     set_learning_rate,

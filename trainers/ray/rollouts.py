@@ -10,10 +10,10 @@ from gym_reason.agents.engines.ray.kit import pack_kit
 from gym_reason.agents.engines.ray.weights import WeightSender, checksum, count_bytes, make_canary
 from gym_reason.cluster.connection import RayConnection
 from gym_reason.registry import loaded_modules
-from gym_reason.trainers.learner import Learner
-from gym_reason.trainers.playing import EnvKey
+from gym_reason.trainers.model.learner import Learner
 from gym_reason.trainers.ray.worker import Blueprint, Part, Played, RolloutWorker
 from gym_reason.trainers.recipe import Recipe
+from gym_reason.trainers.rollouts.playing import EnvKey
 from gym_reason.types import Group, Task
 
 

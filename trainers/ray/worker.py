@@ -24,9 +24,9 @@ from gym_reason.errors import RunError
 from gym_reason.registry import load_module
 from gym_reason.rollout import EnvPool, EpisodeLimits, run_groups
 from gym_reason.seeding import derive_seed
-from gym_reason.trainers.engines import choose_engine
-from gym_reason.trainers.playing import EnvKey, make_envs, make_policy_agents
 from gym_reason.trainers.recipe import Recipe
+from gym_reason.trainers.rollouts.engines import choose_engine
+from gym_reason.trainers.rollouts.playing import EnvKey, make_envs, make_policy_agents
 from gym_reason.types import Completion, Group, Task
 
 

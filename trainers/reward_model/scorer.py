@@ -17,8 +17,8 @@ from gym_reason.agents.reward_models.folder import Head
 from gym_reason.agents.reward_models.rows import RowEncoder
 from gym_reason.errors import ModelError
 from gym_reason.trainers.formulas.reward_model import RewardRows
-from gym_reason.trainers.learner import Learner
-from gym_reason.trainers.model_files import ModelWriter
+from gym_reason.trainers.model.files import ModelWriter
+from gym_reason.trainers.model.learner import Learner
 from gym_reason.trainers.reward_model.rows import Target, TextExample
 
 

@@ -12,11 +12,10 @@ from transformers import PreTrainedModel
 
 from gym_reason.agents.reward_models.folder import Head
 from gym_reason.seeding import derive_seed
-from gym_reason.trainers.adapters import Adapter, make_adapter
-from gym_reason.trainers.checkpoint import Part
 from gym_reason.trainers.distributed.shares import share_passes
 from gym_reason.trainers.formulas.reward_model import RewardRows, count_right, reward_losses
-from gym_reason.trainers.optimiser import (
+from gym_reason.trainers.model.adapters import Adapter, make_adapter
+from gym_reason.trainers.model.optimiser import (
     learning_rate,
     make_optimiser,
     set_learning_rate,
@@ -30,6 +29,7 @@ from gym_reason.trainers.reward_model.scorer import (
     score,
     write_scorer,
 )
+from gym_reason.trainers.run.checkpoint import Part
 from gym_reason.trainers.session import Session, check_finite
 from gym_reason.trainers.supervised.mixing import Mixer
 from gym_reason.types import Json

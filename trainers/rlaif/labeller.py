@@ -12,8 +12,8 @@ from gym_reason.agents.engines.local import LocalEngine
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.agents.reward_models.rows import RowEncoder
 from gym_reason.errors import ModelError, UsageError
-from gym_reason.trainers.batch import plan_micro_batches
-from gym_reason.trainers.logprobs import score_tokens
+from gym_reason.trainers.model.batch import plan_micro_batches
+from gym_reason.trainers.model.logprobs import score_tokens
 from gym_reason.trainers.rlaif.prompts import Prompts
 from gym_reason.types import Message
 

@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 from gym_reason.errors import GymReasonError, RunError
-from gym_reason.trainers.collect import play_step
+from gym_reason.trainers.model.update import check_gap
+from gym_reason.trainers.rl.collect import play_step
 from gym_reason.trainers.rollouts.audit import measure_gap
 from gym_reason.trainers.rollouts.episodes import STAGE, Played
 from gym_reason.trainers.rollouts.loop_thread import LoopThread
@@ -30,7 +31,6 @@ from gym_reason.trainers.rollouts.staleness import describe_staleness, drop_stal
 from gym_reason.trainers.rollouts.stall import StallWatch, Watched
 from gym_reason.trainers.rollouts.stored import dump_episodes, load_episodes
 from gym_reason.trainers.session import Session
-from gym_reason.trainers.update import check_gap
 from gym_reason.types import Json
 
 POLL_S = 0.25

@@ -3,11 +3,11 @@
 import torch
 from transformers import PreTrainedModel
 
-from gym_reason.trainers.batch import make_batch
-from gym_reason.trainers.collect import Collected, Sample
 from gym_reason.trainers.distributed.shares import forward_passes
 from gym_reason.trainers.distributed.world import ALONE
-from gym_reason.trainers.logprobs import score_tokens
+from gym_reason.trainers.model.batch import make_batch
+from gym_reason.trainers.model.logprobs import score_tokens
+from gym_reason.trainers.rl.collect import Collected, Sample
 from gym_reason.trainers.rollouts.staleness import token_versions
 from gym_reason.trainers.session import Session
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gym_reason.errors import RunError
-from gym_reason.trainers.collect import Collected, collect
+from gym_reason.trainers.rl.collect import Collected, collect
 from gym_reason.trainers.rollouts.stall import StallWatch
+from gym_reason.trainers.run.stop import Stalled
 from gym_reason.trainers.session import Session
-from gym_reason.trainers.stop import Stalled
 from gym_reason.types import Json
 
 STAGE = "rl"

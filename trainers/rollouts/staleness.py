@@ -4,7 +4,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable
 
-from gym_reason.trainers.collect import Collected, Sample, number_groups
+from gym_reason.trainers.rl.collect import Collected, Sample, number_groups
 from gym_reason.types import Json, Trajectory
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from gym_reason.trainers.stop import Stalled, StopRequest
+from gym_reason.trainers.run.stop import Stalled, StopRequest
 
 GRACE_S = 4.0
 """What is left to the main thread to end by itself, before the process is ended under it."""

@@ -7,7 +7,7 @@ import zstandard
 
 from gym_reason.errors import RunError
 from gym_reason.records import dump_line, parse_line
-from gym_reason.trainers.collect import Collected, Sample
+from gym_reason.trainers.rl.collect import Collected, Sample
 from gym_reason.trajectories import read_trajectory
 from gym_reason.types import Group, Trajectory
 

@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from gym_reason.errors import ModelError
-from gym_reason.trainers.logprobs import has_plain_head, score_hidden, score_logits
+from gym_reason.trainers.model.logprobs import has_plain_head, score_hidden, score_logits
 
 CROSS_TALK_NATS = 1e-4
 """More difference than this between a packed token and a lone one is no rounding."""

@@ -14,8 +14,8 @@ from gym_reason.registry import make
 from gym_reason.rollout import EnvPool
 from gym_reason.seeding import derive_seed
 from gym_reason.trainers.distributed.shares import share_micro_batches
-from gym_reason.trainers.logprobs import score_tokens
-from gym_reason.trainers.optimiser import (
+from gym_reason.trainers.model.logprobs import score_tokens
+from gym_reason.trainers.model.optimiser import (
     learning_rate,
     make_optimiser,
     set_learning_rate,

@@ -6,7 +6,7 @@ from gym_reason.agents.conversation import ChatEncoder
 from gym_reason.agents.models import build_preset
 from gym_reason.agents.tokenizers import build_character_tokenizer
 from gym_reason.trainers.data.scoring import Scorer
-from gym_reason.trainers.learner import PRINTABLE
+from gym_reason.trainers.model.learner import PRINTABLE
 
 
 def make_scorer() -> Scorer:

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from gym_reason.errors import ConfigError, ModelError, RunError, UsageError
-from gym_reason.trainers.batch import TokenBatch
 from gym_reason.trainers.distillation import logits as logits_module
 from gym_reason.trainers.distillation.data import FILE
 from gym_reason.trainers.distillation.rows import Row, kept_data
 from gym_reason.trainers.distillation.teachers import Comparison, ModelTeacher
+from gym_reason.trainers.model.batch import TokenBatch
 from gym_reason.trainers.recipe import load_recipe
 from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train

@@ -7,10 +7,10 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
 from gym_reason.agents.models import build_preset
-from gym_reason.trainers.batch import TokenBatch, make_batch
 from gym_reason.trainers.distillation import logits as logits_module
 from gym_reason.trainers.distillation.logits import by_chunks, token_logits
-from gym_reason.trainers.logprobs import has_plain_head
+from gym_reason.trainers.model.batch import TokenBatch, make_batch
+from gym_reason.trainers.model.logprobs import has_plain_head
 from gym_reason.types import TokenTrace
 
 V = 20

@@ -12,12 +12,12 @@ from gym_reason.agents.models import load_model
 from gym_reason.agents.tokenizers import build_character_tokenizer
 from gym_reason.cli import main
 from gym_reason.errors import DataError, ModelError, UsageError
-from gym_reason.trainers import teacher_cache
 from gym_reason.trainers.data.drops import DropLog
 from gym_reason.trainers.distillation.rows import Coder, Row, read_any, read_rows
 from gym_reason.trainers.session import SilentObserver
-from gym_reason.trainers.teacher import check_tokenizer
-from gym_reason.trainers.teacher_cache import MANIFEST, CacheSettings, TeacherCache, write_cache
+from gym_reason.trainers.teacher import cache as teacher_cache
+from gym_reason.trainers.teacher.cache import MANIFEST, CacheSettings, TeacherCache, write_cache
+from gym_reason.trainers.teacher.model import check_tokenizer
 from gym_reason.trainers.train import train
 from tests.trainers.distillation.small_runs import VOCABULARY, rows_of, small, write_rows
 

@@ -9,7 +9,7 @@ import pytest
 from gym_reason.agents.tokenizers import build_character_tokenizer
 from gym_reason.errors import DataError
 from gym_reason.trainers.data.drops import DropLog
-from gym_reason.trainers.learner import Learner, build_learner
+from gym_reason.trainers.model.learner import Learner, build_learner
 from gym_reason.trainers.preference.examples import Example, make_trace
 from gym_reason.trainers.preference.records import read_records
 from gym_reason.trainers.preference.sampling import (

@@ -10,7 +10,7 @@ import torch
 from gym_reason.errors import ConfigError, DataError, RunError
 from gym_reason.records import read_jsonl
 from gym_reason.trainers.data.drops import DropLog
-from gym_reason.trainers.learner import build_learner
+from gym_reason.trainers.model.learner import build_learner
 from gym_reason.trainers.preference.examples import Dataset, make_dataset, read_dataset
 from gym_reason.trainers.preference.records import read_records
 from gym_reason.trainers.preference.settings import PreferenceSettings

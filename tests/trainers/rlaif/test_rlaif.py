@@ -16,7 +16,7 @@ from gym_reason.agents.tokenizers import build_character_tokenizer
 from gym_reason.cli import main
 from gym_reason.errors import ModelError, UsageError
 from gym_reason.records import read_jsonl
-from gym_reason.trainers.learner import PRINTABLE
+from gym_reason.trainers.model.learner import PRINTABLE
 from gym_reason.trainers.recipe import load_recipe
 from gym_reason.trainers.reward_model.rows import read_pair, read_scored
 from gym_reason.trainers.rlaif import (

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gym_reason.agents.engines.local import LocalEngine
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.errors import RunError
-from gym_reason.trainers.collect import Collected, Sample, collect
+from gym_reason.trainers.rl.collect import Collected, Sample, collect
 from gym_reason.trainers.rollouts.audit import measure_gap
 from gym_reason.trainers.rollouts.loop_thread import LoopThread
 from gym_reason.trainers.rollouts.snapshot import Snapshot, capture

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from gym_reason.errors import RunError
-from gym_reason.trainers import update as update_module
-from gym_reason.trainers.policy_step import micro_batch_loss
+from gym_reason.trainers.model import update as update_module
+from gym_reason.trainers.rl.policy_step import micro_batch_loss
 from gym_reason.trainers.rollouts.stall import STACKS, StallWatch, Watched
+from gym_reason.trainers.run.stop import Stalled, StopRequest
 from gym_reason.trainers.session import SilentObserver
-from gym_reason.trainers.stop import Stalled, StopRequest
 from gym_reason.trainers.train import train
 from tests.trainers.rollouts.gated import EPISODES, Acting, open_gate, small
 
@@ -123,7 +123,7 @@ UNREACHABLE = """
 import signal, sys, time
 from pathlib import Path
 from gym_reason.trainers.rollouts import stall
-from gym_reason.trainers.stop import StopRequest
+from gym_reason.trainers.run.stop import StopRequest
 
 stall.GRACE_S = 0.2
 with StopRequest() as stop, stall.StallWatch(0.1, stop, Path(sys.argv[1])) as watch:

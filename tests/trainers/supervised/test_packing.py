@@ -11,7 +11,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
 from gym_reason.agents.models import build_preset
 from gym_reason.errors import ModelError
-from gym_reason.trainers.logprobs import score_tokens
+from gym_reason.trainers.model.logprobs import score_tokens
 from gym_reason.trainers.supervised.packing import (
     PackedBatch,
     Row,

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import torch
 
-from gym_reason.trainers.batch import TokenBatch, make_batch
-from gym_reason.trainers.collect import Collected, Sample, cut_off
 from gym_reason.trainers.formulas.rewards import overlong_penalty
 from gym_reason.trainers.formulas.rows import EpisodeRows
+from gym_reason.trainers.model.batch import TokenBatch, make_batch
+from gym_reason.trainers.rl.collect import Collected, Sample, cut_off
+from gym_reason.trainers.rl.step_labels import right_tokens
 from gym_reason.trainers.session import Session
-from gym_reason.trainers.step_labels import right_tokens
 from gym_reason.types import Trajectory
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from gym_reason.trainers.batch import TokenBatch
 from gym_reason.trainers.distributed.shares import forward_passes
-from gym_reason.trainers.dual_attention import DualAttentionHead
-from gym_reason.trainers.learner import Learner
-from gym_reason.trainers.logprobs import last_hidden
+from gym_reason.trainers.model.batch import TokenBatch
+from gym_reason.trainers.model.dual_attention import DualAttentionHead
+from gym_reason.trainers.model.learner import Learner
+from gym_reason.trainers.model.logprobs import last_hidden
 
 
 class Critic(torch.nn.Module):

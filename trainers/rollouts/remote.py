@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gym_reason.cluster.settings import require_ray
 from gym_reason.errors import ConfigError
 from gym_reason.rollout import Judging
-from gym_reason.trainers.learner import Learner
-from gym_reason.trainers.playing import EnvKey
+from gym_reason.trainers.model.learner import Learner
 from gym_reason.trainers.recipe import Recipe
+from gym_reason.trainers.rollouts.playing import EnvKey
 from gym_reason.types import Group, Task
 from gym_reason.verifiers.base import Verifier
 

@@ -19,11 +19,11 @@ from gym_reason.agents.policy import TrainedPolicy
 from gym_reason.agents.tokenizers import build_character_tokenizer, build_piece_tokenizer
 from gym_reason.agents.virtual_tokens import find_virtual_tokens
 from gym_reason.errors import ModelError
-from gym_reason.trainers.adapters import Adapter
 from gym_reason.trainers.distributed.sharding import ShardedModel, split_copy
 from gym_reason.trainers.distributed.world import ALONE, World
-from gym_reason.trainers.engines import EngineMaker, make_local_engine
-from gym_reason.trainers.recompute import recompute_layers
+from gym_reason.trainers.model.adapters import Adapter
+from gym_reason.trainers.model.recompute import recompute_layers
+from gym_reason.trainers.rollouts.engines import EngineMaker, make_local_engine
 from gym_reason.trainers.settings import ModelSettings
 
 PRINTABLE = "\n" + "".join(map(chr, range(32, 127)))

@@ -14,10 +14,10 @@ from gym_reason.rollout import TextEnv
 from gym_reason.seeding import derive_rng
 from gym_reason.trainers.formulas import filters
 from gym_reason.trainers.formulas.rewards import self_consistency
-from gym_reason.trainers.rl_settings import RewardSettings
+from gym_reason.trainers.rl.settings import RewardSettings
+from gym_reason.trainers.rl.spread import describe_spread
+from gym_reason.trainers.run.stop import Stalled
 from gym_reason.trainers.session import Session
-from gym_reason.trainers.spread import describe_spread
-from gym_reason.trainers.stop import Stalled
 from gym_reason.types import Group, Json, Outcome, Task, Trajectory
 
 

@@ -20,9 +20,9 @@ import torch
 
 from gym_reason.errors import RunError
 from gym_reason.records import explain_os_errors
-from gym_reason.trainers.adapters import Adapter
 from gym_reason.trainers.distributed.sharding import split_state
-from gym_reason.trainers.model_files import ModelWriter
+from gym_reason.trainers.model.adapters import Adapter
+from gym_reason.trainers.model.files import ModelWriter
 from gym_reason.types import Json
 
 ADAPTER = "adapter"

@@ -7,16 +7,16 @@ import torch
 from gym_reason.errors import RunError
 from gym_reason.seeding import derive_rng
 from gym_reason.trainers.distributed.shares import share_micro_batches
-from gym_reason.trainers.dual_attention import DualAttentionHead, judge_pruning
 from gym_reason.trainers.formulas import aggregations
 from gym_reason.trainers.formulas.aggregation import token_mean
 from gym_reason.trainers.formulas.gae import explained_variance
 from gym_reason.trainers.formulas.token_weights import split_passes
-from gym_reason.trainers.optimiser import clip_gradients, weights_of
-from gym_reason.trainers.policy_step import Work, micro_batch_loss
+from gym_reason.trainers.model.dual_attention import DualAttentionHead, judge_pruning
+from gym_reason.trainers.model.optimiser import clip_gradients, weights_of
+from gym_reason.trainers.rl.policy_step import Work, micro_batch_loss
+from gym_reason.trainers.rl.streams import Players, Streams, has_signal, make_streams, signal_rows
+from gym_reason.trainers.rl.window import Window
 from gym_reason.trainers.session import Session, check_finite
-from gym_reason.trainers.streams import Players, Streams, has_signal, make_streams, signal_rows
-from gym_reason.trainers.window import Window
 from gym_reason.types import Json
 
 

@@ -15,21 +15,21 @@ import torch
 from transformers import PreTrainedModel
 
 from gym_reason.errors import RunError
-from gym_reason.trainers.checkpoint import Part
-from gym_reason.trainers.collect import describe
-from gym_reason.trainers.critic import Critic
-from gym_reason.trainers.optimiser import learning_rate, make_optimiser, set_learning_rate
+from gym_reason.trainers.model.critic import Critic
+from gym_reason.trainers.model.optimiser import learning_rate, make_optimiser, set_learning_rate
+from gym_reason.trainers.model.update import Update, update
+from gym_reason.trainers.rl.collect import describe
+from gym_reason.trainers.rl.streams import Players
+from gym_reason.trainers.rl.window import Window, attach_advantages, make_window
 from gym_reason.trainers.rollouts.ahead import PlayedAhead
 from gym_reason.trainers.rollouts.episodes import STAGE as STAGE
 from gym_reason.trainers.rollouts.episodes import EpisodeSource, PlayedInTurn
 from gym_reason.trainers.rollouts.stall import StallWatch
 from gym_reason.trainers.rollouts.stored import NAME
+from gym_reason.trainers.run.checkpoint import Part
+from gym_reason.trainers.run.stop import Stalled
 from gym_reason.trainers.session import Session
-from gym_reason.trainers.stop import Stalled
-from gym_reason.trainers.streams import Players
-from gym_reason.trainers.teacher import find_teacher, load_teacher
-from gym_reason.trainers.update import Update, update
-from gym_reason.trainers.window import Window, attach_advantages, make_window
+from gym_reason.trainers.teacher.model import find_teacher, load_teacher
 from gym_reason.types import Json
 
 SOLVED_STEPS = 10

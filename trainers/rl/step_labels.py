@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 
 from gym_reason.agents.policy import Tokenizer
-from gym_reason.trainers.collect import Sample
+from gym_reason.trainers.rl.collect import Sample
 from gym_reason.types import TokenTrace
 from gym_reason.verifiers.steps import check_steps
 from gym_reason.verifiers.steps.checker import TooLongError

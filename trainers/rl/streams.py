@@ -7,16 +7,16 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from gym_reason.trainers.batch import TokenBatch
-from gym_reason.trainers.critic import Critic, all_values
 from gym_reason.trainers.distributed.shares import forward_passes
 from gym_reason.trainers.formulas import entropy_controls, kl_estimators
 from gym_reason.trainers.formulas.advantage import estimate
 from gym_reason.trainers.formulas.rewards import kl_in_reward
 from gym_reason.trainers.formulas.teacher import teacher_rows, teacher_weight
-from gym_reason.trainers.logprobs import score_tokens
+from gym_reason.trainers.model.batch import TokenBatch
+from gym_reason.trainers.model.critic import Critic, all_values
+from gym_reason.trainers.model.logprobs import score_tokens
+from gym_reason.trainers.rl.window import Window
 from gym_reason.trainers.session import Session
-from gym_reason.trainers.window import Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import torch
 
-from gym_reason.trainers.batch import TokenBatch
-from gym_reason.trainers.critic import Critic
 from gym_reason.trainers.formulas import (
     kl_estimators,
     mismatch_weights,
@@ -16,10 +14,12 @@ from gym_reason.trainers.formulas.gae import value_loss
 from gym_reason.trainers.formulas.kl import k2
 from gym_reason.trainers.formulas.policy_loss import PolicyRows
 from gym_reason.trainers.formulas.token_weights import WeighedRows
-from gym_reason.trainers.logprobs import TokenScores, score_tokens
-from gym_reason.trainers.rl_settings import RlSettings
+from gym_reason.trainers.model.batch import TokenBatch
+from gym_reason.trainers.model.critic import Critic
+from gym_reason.trainers.model.logprobs import TokenScores, score_tokens
+from gym_reason.trainers.rl.settings import RlSettings
+from gym_reason.trainers.rl.streams import Players, Streams
 from gym_reason.trainers.session import Session
-from gym_reason.trainers.streams import Players, Streams
 
 
 @dataclass(frozen=True, slots=True)

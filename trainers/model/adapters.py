@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 
 from gym_reason.agents.virtual_tokens import KEY, WEIGHTS, VirtualTokens, keys_values_of
 from gym_reason.errors import ConfigError, UsageError
-from gym_reason.trainers.adapter_settings import AdapterSettings
+from gym_reason.trainers.model.adapter_settings import AdapterSettings
 
 PREFIX = "base_model.model."
 """Begins each name of a weight in peft's files."""

@@ -21,11 +21,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gym_reason.errors import DataError, UsageError
 from gym_reason.records import explain_os_errors, write_atomic
-from gym_reason.trainers.batch import make_batch, plan_micro_batches
 from gym_reason.trainers.distillation.logits import by_chunks, token_logits
 from gym_reason.trainers.distillation.rows import Row
 from gym_reason.trainers.formulas.distillation import take_top_k
-from gym_reason.trainers.teacher import tokenizer_hash
+from gym_reason.trainers.model.batch import make_batch, plan_micro_batches
+from gym_reason.trainers.teacher.model import tokenizer_hash
 
 FORMAT = 1
 KIND = "gym_reason teacher cache"
