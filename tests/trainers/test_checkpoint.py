@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -34,6 +35,17 @@ def test_a_checkpoint_is_a_plain_model_directory(tmp_path: Path, writer: ModelWr
     tokenizer = AutoTokenizer.from_pretrained(checkpoint / "model")
     assert tokenizer.encode("01") == [1, 6, 7]
     assert (tmp_path / "last").resolve() == checkpoint.resolve()
+
+
+def test_equal_models_are_files_of_equal_bytes(tmp_path: Path, writer: ModelWriter) -> None:
+    written = set()
+    for name in map(str, range(8)):  # two entries of metadata would be turned round by one of them
+        writer.write(tmp_path / name)
+        written.add((tmp_path / name / "model.safetensors").read_bytes())
+    assert len(written) == 1
+    names = set(safetensors.torch.load_file(tmp_path / "0/model.safetensors"))
+    assert "model.embed_tokens.weight" in names
+    assert "lm_head.weight" not in names  # tied: a reader makes it of the embedding
 
 
 def test_old_checkpoints_go_and_milestones_stay(tmp_path: Path, writer: ModelWriter) -> None:

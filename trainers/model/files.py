@@ -3,15 +3,28 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gym_reason.agents.models import describe_in_files
 from gym_reason.records import explain_os_errors
 
 WEIGHTS = "model.safetensors"
+
+
+def each_once(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the weights without second names for the same one, such as a tied head.
+
+    The first name stays, as in a folder that Transformers writes; other readers expect it there.
+    """
+    found: dict[tuple[int, torch.Size, tuple[int, ...]], str] = {}
+    for name, weight in weights.items():
+        found.setdefault((weight.data_ptr(), weight.shape, weight.stride()), name)
+    return {name: weights[name].contiguous() for name in found.values()}
 
 
 class ModelWriter:
@@ -30,7 +43,10 @@ class ModelWriter:
         folder.mkdir()
         for name, content in self._files.items():
             (folder / name).write_bytes(content)
-        safetensors.torch.save_model(self._model, str(folder / WEIGHTS), metadata={"format": "pt"})
+        # One entry of metadata: more would stand in another order each time, and equal models
+        # would be files of different bytes.
+        weights = each_once(self._model.state_dict())
+        safetensors.torch.save_file(weights, str(folder / WEIGHTS), metadata={"format": "pt"})
 
     def write_whole(self, folder: Path) -> None:
         """Write the directory so that it appears whole or not at all; one that is there goes.
