@@ -13,7 +13,7 @@ import torch
 
 from gym_reason.agents.engines.local import LocalEngine
 from gym_reason.agents.engines.vllm.build import start_for_training
-from gym_reason.agents.engines.vllm.child import ServerProcess, server_command
+from gym_reason.agents.engines.vllm.child import ServerProcess, find_free_port, server_command
 from gym_reason.agents.engines.vllm.engine import VllmEngine
 from gym_reason.agents.engines.vllm.server import GENERATE, ServerVllm
 from gym_reason.agents.engines.vllm.settings import ServerPlace, VllmSettings
@@ -167,6 +167,10 @@ def test_the_command_of_a_server_says_all_that_the_engine_is_told() -> None:
         "--host 127.0.0.1 --port 81 --model /m --dtype float32 --enforce-eager --max-num-seqs 8 "
         '--no-enable-prefix-caching --weight-transfer-config {"backend": "x"}'
     )
+
+
+def test_processes_that_look_at_the_same_time_find_ports_of_their_own() -> None:
+    assert [find_free_port(number, 3) % 3 for number in range(3)] == [0, 1, 2]
 
 
 def test_a_server_that_ends_says_how_and_why(tmp_path: Path) -> None:
