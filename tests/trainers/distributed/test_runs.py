@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -57,7 +58,7 @@ def together(
     return ranks
 
 
-def rows_of(folder: Path) -> list[dict[str, object]]:
+def rows_of(folder: Path) -> list[dict[str, Any]]:
     return [row for _, row in read_jsonl(folder / "metrics.jsonl")]
 
 
