@@ -31,7 +31,7 @@ STEPS = ("cold_start.steps=0", "rl.steps=3", "rollout.part_tasks=1")
 AHEAD = ("rollout.ahead=1",)
 PROGRAMS = (
     *("env.id=gym_reason/Code-v0", "model.alphabet=''", "sampling.max_tokens=12"),
-    *("env.kwargs={prompt_style='bare',topic='arithmetic',depth=1}", "cold_start.problems=4"),
+    *("env.kwargs={prompt_style='bare',topic='arithmetic',depth=2}", "cold_start.problems=4"),
     *("rl.steps=1", "rl.tasks_per_step=2", "rl.samples_per_task=2"),
 )
 

@@ -20,6 +20,9 @@ from tests.vllm.test_runs import SMALL, alive, children_of, steps_of
 
 STEPS = (*SMALL, "rl.steps=4", "engine=server", "rl.filter=keep_all", "rl.refill_batches=0")
 
+LARGER = "model.size=3m"
+"""Has heads that vLLM knows on a CPU; those of the other models are widened for a server of ours."""
+
 
 def run_two(folder: Path, *words: str, environment: Mapping[str, str] | None = None) -> None:
     """Train in two processes."""
@@ -51,7 +54,7 @@ def test_each_process_has_a_server_of_its_own(
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """Start a server as docs/engines.md has it; return its address."""
-    recipe = load_recipe("grpo", SMALL)
+    recipe = load_recipe("grpo", [*SMALL, LARGER])
     learner = build_learner(recipe.model, 1, None)
     learner.model.config.architectures = [type(learner.model).__name__]
     learner.model.save_pretrained(str(tmp_path / "model"))
@@ -95,7 +98,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 def test_a_server_that_runs_is_asked_by_the_main_process_alone(server: str, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    run_two(folder, f"vllm.base_url={server}", environment=FSDP)
+    run_two(folder, LARGER, f"vllm.base_url={server}", environment=FSDP)
     assert_synced(folder)
     asked = (tmp_path / "server.log").read_text("utf-8", "replace")
     assert len(re.findall(r"POST /init_weight_transfer_engine", asked)) <= 1
