@@ -36,8 +36,8 @@ test: $(VENV)/.installed-dev ## Set up what is missing and run every check
 	@scripts/install-system-deps --quiet || true
 	VENV=$(VENV) scripts/check
 
-test-ray: $(VENV)/.installed-dev ## Test rollouts on a local cluster of three Ray nodes
-	GYM_REASON_TEST_RAY=1 $(BIN)/pytest tests/cluster/test_ray_cluster.py $(ARGS)
+test-ray: $(VENV)/.installed-dev ## Test rollouts on Ray, on nodes in processes of this machine
+	GYM_REASON_TEST_RAY=1 $(BIN)/pytest tests/cluster $(ARGS)
 
 test-vllm: $(VLLM_VENV)/.installed ## Set up vLLM in an environment of its own and test the engine on it
 	$(VLLM_VENV)/bin/pytest tests/vllm $(ARGS)

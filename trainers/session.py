@@ -25,6 +25,7 @@ from gym_reason.rollout import (
     run_episodes,
 )
 from gym_reason.seeding import derive_seed
+from gym_reason.trainers.distributed.playing import SharedPlay, main_plays
 from gym_reason.trainers.distributed.sharding import gather_state
 from gym_reason.trainers.model.adapters import make_adapter
 from gym_reason.trainers.model.files import ModelWriter
@@ -104,6 +105,8 @@ class Session:
         self._limits = EpisodeLimits(step_seconds=recipe.env.step_seconds)
         self._pools: dict[EnvKey, EnvPool] = {}
         self._remote = Remote(recipe, learner, self.say, self.beat)
+        self.shared_play = SharedPlay(self.world, main_only=main_plays(recipe), beat=self.beat)
+        """Decides what of all that is to be played this process plays."""
         settings = recipe.curriculum
         self.curriculum = (
             Curriculum(
@@ -184,42 +187,59 @@ class Session:
     ) -> list[Group]:
         """Play episodes; their draws derive from the run's seed and `names`.
 
-        Each process plays a share of them, and every one gets all. `encoder` belongs to agents that
-        ask another policy than the learner's.
+        Each process plays a share of them, or the main one plays all; either way every one gets
+        all. `encoder` belongs to agents that ask another policy than the learner's.
         """
         base = derive_seed(self.recipe.seed, *names)
         seeds = [derive_seed(base, index) for index in range(len(tasks))]
         pool = envs or self.envs()
         name = " ".join(map(str, names))
+        what, shared = f"the episodes of {name}", self.shared_play
         if isinstance(agent_for, PolicyAgents) and self._remote.plays:
             key = next((key for key, own in self._pools.items() if own is pool), None)
             if key is not None:
-                return await self._remote.play(
-                    agent_for.temperature, key, tasks, samples, seeds, name
+                temperature = agent_for.temperature
+                return await shared.join(
+                    lambda: self._remote.play(temperature, key, tasks, samples, seeds, name), what
                 )
         encoder = encoder or self.learner.encoder
         groups: list[Group] = []
         for part in self.recipe.rollout.split(len(tasks)):
             chosen = slice(part.start, part.stop)
-            own = self.world.own(list_episodes(tasks[chosen], samples, seeds[chosen]))
-            episodes = run_episodes(
-                pool, agent_for, own, encoder, self._limits, lambda _: self.beat()
-            )
-            played = await self._remote.with_threads(episodes)
-            joined = self.world.join(played, f"the episodes of {name}")
-            groups += group_episodes(tasks[chosen], samples, joined)
+            own = shared.own(list_episodes(tasks[chosen], samples, seeds[chosen]))
+            play = functools.partial(self._play_own, pool, agent_for, own, encoder)
+            groups += group_episodes(tasks[chosen], samples, await shared.join(play, what))
         return groups
+
+    async def _play_own(
+        self,
+        pool: EnvPool,
+        agent_for: AgentFactory,
+        episodes: Sequence[tuple[Task, int]],
+        encoder: ChatEncoder,
+    ) -> list[Trajectory]:
+        """Play what is this process's own."""
+        playing = run_episodes(
+            pool, agent_for, episodes, encoder, self._limits, lambda _: self.beat()
+        )
+        return await self._remote.with_threads(playing)
 
     def complete(
         self, prompts: Sequence[Sequence[int]], params: Sequence[SamplingParams]
     ) -> list[Completion]:
-        """Return a completion of each prompt; each process makes a share, and all get all."""
-        own = self.learner.engine.generate(self.world.own(prompts), self.world.own(params))
-        return self.world.join(own, "completions")
+        """Return a completion of each prompt; the processes share them out as they do episodes."""
+        engine, shared = self.learner.engine, self.shared_play
+        return shared.join_at_once(
+            lambda: engine.generate(shared.own(prompts), shared.own(params)), "completions"
+        )
 
     def beat(self) -> None:
         """Take note that something moved: an episode ended, a pass of an update is done."""
         self.beats += 1
+
+    def start_workers(self) -> None:
+        """Start those who play elsewhere, if there are any and they have not been asked yet."""
+        self._remote.start()
 
     def policy_agent(self, temperature: float) -> PolicyAgents:
         """Return agents that ask the learner's engine, or where they play, one that follows it."""
@@ -291,9 +311,12 @@ class Session:
 
     def keep(self) -> None:
         """Save a checkpoint unless the last one is of this very step. Raises RunError."""
-        last = self.store.last()
-        if last is None or self.store.load_progress(last).step != self.progress.step:
+        if not self.world.decide(self._is_saved, "whether the last checkpoint is of this step"):
             self.save()
+
+    def _is_saved(self) -> bool:
+        last = self.store.last()
+        return last is not None and self.store.load_progress(last).step == self.progress.step
 
     def adapt(self) -> None:
         """Put the recipe's adapter on the weights, and keep these in the run's folder."""

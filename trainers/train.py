@@ -91,7 +91,7 @@ def train(
         prepare_machine(model)
         recipe = dataclasses.replace(recipe, model=model)
         folder.write_recipe(recipe)
-        learner = restore_learner(recipe, path, checkpoint)
+        learner = restore_learner(recipe, path, checkpoint, world)
         learner.join(world)
         with open_observer(recipe, path, observer, progress.step, world) as told:
             session = Session(recipe, folder, learner, progress, told, stop)
@@ -116,9 +116,11 @@ def open_observer(
     return nullcontext(SilentObserver())
 
 
-def restore_learner(recipe: Recipe, path: Path, checkpoint: Path | None) -> Learner:
+def restore_learner(
+    recipe: Recipe, path: Path, checkpoint: Path | None, world: World = ALONE
+) -> Learner:
     """Return the learner of a run, with its adapter where the checkpoint has one."""
-    make_engine = choose_engine(recipe, path)
+    make_engine = choose_engine(recipe, path, world=world)
     if checkpoint is None or not (checkpoint / ADAPTER).is_dir():
         texts = partial(read_demonstrations, recipe)
         return build_learner(recipe.model, recipe.seed, checkpoint, texts, make_engine)

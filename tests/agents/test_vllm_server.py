@@ -13,10 +13,10 @@ import torch
 
 from gym_reason.agents.engines.local import LocalEngine
 from gym_reason.agents.engines.vllm.build import start_for_training
-from gym_reason.agents.engines.vllm.child import ServerProcess, server_command
+from gym_reason.agents.engines.vllm.child import ServerProcess, find_free_port, server_command
 from gym_reason.agents.engines.vllm.engine import VllmEngine
 from gym_reason.agents.engines.vllm.server import GENERATE, ServerVllm
-from gym_reason.agents.engines.vllm.settings import VllmSettings
+from gym_reason.agents.engines.vllm.settings import ServerPlace, VllmSettings
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.errors import RunError
 from tests.agents.loop_backends import TOKENIZER, LoopServer, run_server, small_model
@@ -169,11 +169,15 @@ def test_the_command_of_a_server_says_all_that_the_engine_is_told() -> None:
     )
 
 
+def test_processes_that_look_at_the_same_time_find_ports_of_their_own() -> None:
+    assert [find_free_port(number, 3) % 3 for number in range(3)] == [0, 1, 2]
+
+
 def test_a_server_that_ends_says_how_and_why(tmp_path: Path) -> None:
     variables = {"PYTHONPATH": str(tmp_path)}  # where there is vLLM, this one comes first
     (tmp_path / "vllm").mkdir()
     (tmp_path / "vllm" / "__init__.py").write_text("raise MemoryError('none left')")
-    process = ServerProcess({"model": "/m"}, variables, tmp_path / "log.txt")
+    process = ServerProcess({"model": "/m"}, variables, ServerPlace(tmp_path / "log.txt"))
     with pytest.raises(RunError, match=r"ended with exit status 1: .*MemoryError: none left"):
         ServerVllm(
             f"http://127.0.0.1:{process.port}", VllmSettings(), trained=False, process=process
@@ -184,14 +188,18 @@ def test_a_server_that_ends_says_how_and_why(tmp_path: Path) -> None:
 def test_a_server_that_is_killed_is_told_from_one_that_hangs(tmp_path: Path) -> None:
     (tmp_path / "vllm").mkdir()
     (tmp_path / "vllm" / "__init__.py").write_text("import time; time.sleep(600)")
-    process = ServerProcess({"model": "/m"}, {"PYTHONPATH": str(tmp_path)}, tmp_path / "log.txt")
+    process = ServerProcess(
+        {"model": "/m"}, {"PYTHONPATH": str(tmp_path)}, ServerPlace(tmp_path / "log.txt")
+    )
     assert process.find_fault() is None
     os.kill(process.pid, signal.SIGKILL)
     while process.find_fault() is None:
         time.sleep(0.01)
     assert "ended by SIGKILL" in str(process.find_fault())
     process.close()
-    process = ServerProcess({"model": "/m"}, {"PYTHONPATH": str(tmp_path)}, tmp_path / "log.txt")
+    process = ServerProcess(
+        {"model": "/m"}, {"PYTHONPATH": str(tmp_path)}, ServerPlace(tmp_path / "log.txt")
+    )
     with pytest.raises(RunError, match=r"did not start within 0\.5 s"):
         ServerVllm(
             f"http://127.0.0.1:{process.port}",

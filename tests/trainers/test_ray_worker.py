@@ -261,8 +261,8 @@ def test_a_setting_that_no_cluster_can_have_is_refused(override: str, message: s
     [
         (["rollout.backend=ray", "engine=ray"], "engines of their own"),
         (["rollout.backend=ray", "engine=server"], "vllm.base_url"),
-        (["rollout.backend=ray", "rollout.ahead=1"], "rollout.ahead = 0"),
-        (["engine=ray", "rollout.ahead=2"], "rollout.ahead = 0"),
+        (["rollout.backend=ray", "rollout.ahead=1", "rollout.in_flight=true"], "ahead alone"),
+        (["engine=ray", "rollout.ahead=2", "rollout.in_flight=true"], "ahead alone"),
         (["rollout.backend=ray", "ray.workers.count=0"], "1 or more"),
         (["rollout.backend=ray", "ray.verifiers.count=2"], "judge where they play"),
         (["rollout.backend=ray", "adapter.kind=prefix"], "virtual"),

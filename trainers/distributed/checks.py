@@ -1,6 +1,8 @@
 """What a recipe may not ask of several processes; checked before anything is written."""
 
 from gym_reason.errors import ConfigError
+from gym_reason.trainers.distributed.gpus import share_gpus
+from gym_reason.trainers.distributed.playing import main_plays
 from gym_reason.trainers.distributed.world import World
 from gym_reason.trainers.recipe import Recipe
 
@@ -9,24 +11,14 @@ def check_world(recipe: Recipe, world: World) -> None:
     """Refuse a recipe that several processes cannot run together. Raises ConfigError."""
     if world.size == 1:
         return
-    if recipe.engine != "local":
+    if recipe.engine == "vllm" and recipe.rollout.backend == "local":
         raise ConfigError(
-            f"engine = {recipe.engine!r} in {world.size} processes",
-            "engine = 'local', with which each process samples its own share",
-            "or train in one process",
+            f"engine = 'vllm' in {world.size} processes",
+            "engine = 'server', a process of its own: vLLM in this one would take over torch's "
+            "process groups, and end them with itself",
         )
-    if recipe.rollout.backend != "local":
-        raise ConfigError(
-            f"rollout.backend = {recipe.rollout.backend!r} in {world.size} processes",
-            "rollout.backend = 'local': each process plays its own share there",
-            "or train in one process",
-        )
-    if recipe.rollout.ahead > 0:
-        raise ConfigError(
-            f"rollout.ahead = {recipe.rollout.ahead} in {world.size} processes",
-            "rollout.ahead = 0: episodes and updates take turns there",
-            "or train in one process",
-        )
+    if recipe.engine == "server" and recipe.vllm.gpus and not main_plays(recipe):
+        share_gpus(recipe.vllm.gpus, world)
     if world.mesh is not None:
         _check_split(recipe)
 

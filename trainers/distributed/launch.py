@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from gym_reason.errors import RunError, UsageError
-from gym_reason.trainers.distributed.world import World
+from gym_reason.trainers.distributed.world import World, describe_error
 
 MEETING_S = 600.0
 """Longest wait for the processes to meet."""
@@ -69,7 +69,7 @@ def _join() -> World:
     import torch
     from accelerate import PartialState
 
-    from gym_reason.trainers.distributed.processes import ProcessWorld, describe_error
+    from gym_reason.trainers.distributed.processes import ProcessWorld
     from gym_reason.trainers.distributed.watch import Watch, open_store
 
     on_gpu = torch.cuda.is_available()
@@ -90,6 +90,7 @@ def _join() -> World:
         )
     return ProcessWorld(
         Watch(store, state.process_index, state.num_processes),
+        local_rank=_number("LOCAL_RANK", 0),
         local_size=_number("LOCAL_WORLD_SIZE", 1),
         device=torch.device(str(state.device)),
         splits=_flag("ACCELERATE_USE_FSDP"),

@@ -9,6 +9,7 @@ import contextlib
 import pickle
 import signal
 import time
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
@@ -21,7 +22,7 @@ from torch.distributed.tensor import DTensor
 
 from gym_reason.errors import GymReasonError, RunError
 from gym_reason.trainers.distributed.watch import BEAT_S, Watch
-from gym_reason.trainers.distributed.world import World
+from gym_reason.trainers.distributed.world import World, describe_error
 from gym_reason.trainers.run.stop import Stopped
 from gym_reason.trainers.settings import PEER_WAIT_S
 
@@ -29,6 +30,9 @@ T = TypeVar("T")
 
 BUCKET_NUMBERS = 1 << 26
 """Most gradients that go into one sum: they are copied for it."""
+SMALL_BYTES = 1 << 20
+"""What is gathered at once, all as long as the longest; more goes from one process after another.
+"""
 MARGIN_S = 4.0
 """By how much torch's limit of a wait is above the one that names who is waited for."""
 PAUSES_S = (1e-4, 1e-2)
@@ -40,11 +44,13 @@ class ProcessWorld(World):
     """This process, one of several."""
 
     echo_s = 2.0  # a launcher may pass on what the terminal has sent already
+    fails_together = False
 
     def __init__(
         self,
         watch: Watch,
         *,
+        local_rank: int,
         local_size: int,
         device: torch.device,
         splits: bool = False,
@@ -53,16 +59,19 @@ class ProcessWorld(World):
 
         Args:
             watch: Not yet started.
+            local_rank: Number of this one on this machine.
             local_size: Processes on this machine.
             device: Where this process computes.
             splits: Whether weights are split among the processes.
         """
         super().__init__()
-        self.rank, self.size, self.local_size = dist.get_rank(), dist.get_world_size(), local_size
+        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+        self.local_rank, self.local_size = local_rank, local_size
         self.device = device
         self._watch = watch
         self._splits = splits
         self._limit_s = 0.0
+        self._broken: RunError | None = None
         self._group: Any = None
         watch.start()
         self.limit_waits(PEER_WAIT_S)
@@ -124,21 +133,48 @@ class ProcessWorld(World):
         return self.join(made, what)[0]
 
     def gather(self, value: T, what: str) -> list[T]:
-        """Return the value that each process brings, by rank."""
+        """Return the value that each process brings, by rank.
+
+        Raises RunError where another process is at something else.
+        """
         data = torch.frombuffer(bytearray(pickle.dumps(value)), dtype=torch.uint8)
-        sizes = [int(size) for size in self._gather_tensor(torch.tensor([data.numel()]), what)]
-        padded = torch.nn.functional.pad(data, (0, max(sizes) - data.numel()))
-        parts = self._gather_tensor(padded, what)
+        sizes = self._meet(data.numel(), what)
+        if max(sizes) <= SMALL_BYTES:
+            padded = torch.nn.functional.pad(data, (0, max(sizes) - data.numel()))
+            parts = self._gather_tensor(padded, what)
+        else:
+            parts = [self._spread(data, rank, size, what) for rank, size in enumerate(sizes)]
         # The peers are this very program: what they send is as good as one's own.
         return [
             pickle.loads(part[:size].numpy().tobytes())
             for part, size in zip(parts, sizes, strict=True)
         ]
 
+    def _meet(self, size: int, what: str) -> list[int]:
+        """Return how many bytes each process is about to bring, if to the same thing."""
+        own = torch.tensor([size, zlib.crc32(what.encode())])
+        heads = [(int(head[0]), int(head[1])) for head in self._gather_tensor(own, what)]
+        strays = [rank for rank, (_, name) in enumerate(heads) if name != int(own[1])]
+        if strays:
+            self._broken = RunError(
+                f"the processes lost each other at {what}: {self._describe_places(strays)}",
+                "every process at the same thing",
+                REMEDY,
+            )
+            raise self._broken
+        return [size for size, _ in heads]
+
+    def _spread(self, own: torch.Tensor, source: int, size: int, what: str) -> torch.Tensor:
+        """Return the bytes of one process."""
+        data = own if source == self.rank else torch.empty(size, dtype=torch.uint8)
+        send = lambda: dist.broadcast(data, source, group=self._group, async_op=True)  # noqa: E731
+        self._finish(send, what)
+        return data
+
     def _gather_tensor(self, tensor: torch.Tensor, what: str) -> list[torch.Tensor]:
         """Return the tensor of each process; all have one shape."""
         parts = [torch.empty_like(tensor) for _ in range(self.size)]
-        self._finish(dist.all_gather(parts, tensor, group=self._group, async_op=True), what)
+        self._finish(lambda: dist.all_gather(parts, tensor, group=self._group, async_op=True), what)
         return parts
 
     def own(self, items: Sequence[T]) -> Sequence[T]:
@@ -150,10 +186,22 @@ class ProcessWorld(World):
         """Return the items of all processes, in order of rank."""
         return [item for part in self.gather(list(items), what) for item in part]
 
+    def join_or_fail(self, items: Sequence[T], failure: Exception | None, what: str) -> list[T]:
+        """Return the items of all processes, or raise in each of them what failed in one."""
+        line = "" if failure is None else describe_error(failure)
+        parts = self.gather((list(items), line), what)
+        self.fails_together = any(line for _, line in parts)
+        if failure is not None:
+            raise failure
+        for rank, (_, line) in enumerate(parts):
+            if line:
+                raise RunError(f"rank {rank}: {line}")
+        return [item for part, _ in parts for item in part]
+
     def add_up(self, tensors: Sequence[torch.Tensor], what: str) -> None:
         """Put the sum over the processes into each tensor."""
         for tensor in tensors:
-            self._finish(dist.all_reduce(tensor, group=self._group, async_op=True), what)
+            self._finish(lambda: dist.all_reduce(tensor, group=self._group, async_op=True), what)  # noqa: B023
 
     def add_figures(self, figures: Mapping[str, float], what: str) -> dict[str, float]:
         """Return the sum of each figure over the processes that have it."""
@@ -210,9 +258,23 @@ class ProcessWorld(World):
                     "use machines, software and model files of one kind",
                 )
 
-    def _finish(self, work: Any, what: str) -> None:
-        """Wait for a collective. Raises RunError, with who is missed and what it was last at."""
+    def _finish(self, start: Callable[[], Any], what: str) -> None:
+        """Start a collective and wait for its end.
+
+        Raises RunError, with who is missed and what it was last at. After that every exchange ends
+        so, at once: what the others bring would be for something else.
+        """
+        if self._broken is not None:
+            raise self._broken
         self._watch.be_at(what)
+        try:
+            self._await(start(), what)
+        except RunError as error:
+            self._broken = error
+            raise
+        self._watch.be_at(f"the work after {what}")
+
+    def _await(self, work: Any, what: str) -> None:
         started = time.monotonic()
         pause_s, longest_s = PAUSES_S
         while not work.is_completed():
@@ -229,7 +291,6 @@ class ProcessWorld(World):
                 raise self._failed() from None
             line = describe_error(error)
             raise RunError(f"the processes lost each other at {what}: {line}", "", REMEDY) from None
-        self._watch.be_at(f"the work after {what}")
 
     def _who_is_missed(self) -> str:
         """Return what ended another process; where torch waits by itself, after a look at them."""
@@ -239,23 +300,19 @@ class ProcessWorld(World):
         return RunError(self._watch.failure, "", REMEDY)
 
     def _timed_out(self, what: str) -> RunError:
-        time.sleep(2 * BEAT_S)  # for signs of where they are by now
         others = [rank for rank in range(self.size) if rank != self.rank]
-        absent = [rank for rank in others if self._watch.place_of(rank) != what] or others
-        places = ", ".join(f"rank {rank} is at {self._watch.place_of(rank)}" for rank in absent)
+        places = self._describe_places(others, other_than=what)
         return RunError(
             f"waited {self._limit_s:g} s for the other processes at {what}: {places}",
             "every process within model.peer_wait_s",
             "raise it, or see what holds that process up",
         )
 
-
-def describe_error(error: BaseException) -> str:
-    """Return an error as one line."""
-    text = " ".join(str(error).split())[:500]
-    if isinstance(error, GymReasonError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    def _describe_places(self, ranks: Sequence[int], other_than: str = "") -> str:
+        """Say where some processes are by now, those at something else alone if there are any."""
+        time.sleep(2 * BEAT_S)  # for signs of it
+        absent = [rank for rank in ranks if self._watch.place_of(rank) != other_than] or ranks
+        return ", ".join(f"rank {rank} is at {self._watch.place_of(rank)}" for rank in absent)
 
 
 def _buckets(weights: Sequence[torch.Tensor]) -> list[list[torch.Tensor]]:

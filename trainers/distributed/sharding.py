@@ -28,10 +28,15 @@ class ShardedModel:
 
     @torch.no_grad()
     def merge(self) -> None:
-        """Gather the weights that were learned; all processes take part."""
+        """Gather the weights that were learned; all processes take part.
+
+        One that is as it was is not written: an engine takes that for a change.
+        """
         whole = dict(self.plain.named_parameters())
         for name, weight in self.model.named_parameters():
-            whole[name].copy_(weight.full_tensor())  # type: ignore[attr-defined]
+            gathered = weight.full_tensor()  # type: ignore[attr-defined]
+            if not torch.equal(whole[name], gathered):
+                whole[name].copy_(gathered)
 
 
 def split_copy(model: PreTrainedModel, mesh: Any) -> PreTrainedModel:

@@ -10,6 +10,8 @@ from typing import Any, Self, TypeVar
 
 import torch
 
+from gym_reason.errors import GymReasonError
+
 T = TypeVar("T")
 
 
@@ -20,10 +22,14 @@ class World:
     """Number of this process."""
     size: int = 1
     """How many processes there are."""
+    local_rank: int = 0
+    """Number of this process on its machine."""
     local_size: int = 1
     """How many of them run on this machine."""
     mesh: Any = None
     """torch's mesh of the processes that weights are split over; None where each holds them all."""
+    fails_together: bool = True
+    """Whether an error that ends this process ends the others at the same place."""
     echo_s: float = 0.0
     """Seconds after a signal within which it may come once more without being meant so."""
 
@@ -71,6 +77,15 @@ class World:
         """Return the items of all processes, in order of rank; undoes `own`."""
         return list(items)
 
+    def join_or_fail(self, items: Sequence[T], failure: Exception | None, what: str) -> list[T]:
+        """Return the items of all processes, or raise in each of them what failed in one.
+
+        That is the failure itself where it came about, and RunError elsewhere.
+        """
+        if failure is not None:
+            raise failure
+        return list(items)
+
     def add_up(self, tensors: Sequence[torch.Tensor], what: str) -> None:
         """Put the sum over the processes into each tensor."""
 
@@ -95,3 +110,11 @@ class World:
 
 ALONE = World()
 """The world of a run in one process."""
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an error as one line."""
+    text = " ".join(str(error).split())[:500]
+    if isinstance(error, GymReasonError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

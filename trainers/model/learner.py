@@ -77,7 +77,7 @@ class Learner:
         if world.mesh is not None:
             self.sharded = ShardedModel(self.model, world.mesh)
             self.model = self.sharded.model
-            self.engine.before_refresh = self.sharded.merge
+            self.lead_engine()
 
     def copy_frozen(self) -> PreTrainedModel:
         """Return a copy of the model with the weights as they are, which does not learn.
@@ -103,17 +103,18 @@ class Learner:
 
     @property
     def sampled(self) -> PreTrainedModel:
-        """The model in training as it is sampled from: with the adapter merged, where one can be.
+        """The model in training as it is sampled from: whole, its adapter merged where that can be.
 
-        Its weights are up to date after `adapter.merge`.
+        Its weights are up to date after `merge`.
         """
-        return self.model if self.adapter is None else self.adapter.sampled
+        return self.whole if self.adapter is None else self.adapter.sampled
 
     def lead_engine(self) -> None:
         """Have the engine follow the weights in training."""
         if self.engine.model is not self.sampled:
             self.engine.follow(self.sampled)
-        self.engine.before_refresh = None if self.adapter is None else self.adapter.merge
+        merged = self.sharded or self.adapter
+        self.engine.before_refresh = None if merged is None else merged.merge
 
     @property
     def pad_id(self) -> int:

@@ -167,7 +167,7 @@ def continue_rightly(
     ]
     texts = deque(
         str(learner.tokenizer.decode(list(response), skip_special_tokens=True))
-        for response in session.world.own(responses)
+        for response in session.shared_play.own(responses)
     )
 
     def agent_for(env: TextEnv, task: Task) -> DemonstrationAgent:

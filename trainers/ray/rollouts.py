@@ -92,7 +92,8 @@ class RayRollouts:
             RunError: A part was lost twice, no worker starts, or one has other weights.
         """
         learner = self._learner
-        model, version = learner.plain, learner.engine.version
+        # Those of the engine here: ahead of the updates it has left the weights in training.
+        model, version = learner.engine.model, learner.engine.version
         delivery = None
         if self._sender is not None:
             delivery = self._sender.deliver(model, version, checksum(model))

@@ -24,6 +24,7 @@ from gym_reason.trainers.rl.window import Window, attach_advantages, make_window
 from gym_reason.trainers.rollouts.ahead import PlayedAhead
 from gym_reason.trainers.rollouts.episodes import STAGE as STAGE
 from gym_reason.trainers.rollouts.episodes import EpisodeSource, PlayedInTurn
+from gym_reason.trainers.rollouts.followed import PlayedByMain
 from gym_reason.trainers.rollouts.stall import StallWatch
 from gym_reason.trainers.rollouts.stored import NAME
 from gym_reason.trainers.run.checkpoint import Part
@@ -108,6 +109,11 @@ def open_source(session: Session, watch: StallWatch) -> Iterator[EpisodeSource]:
     """
     if session.recipe.rollout.ahead == 0:
         yield PlayedInTurn(session, watch)
+        return
+    if not session.world.is_main:
+        follower = PlayedByMain(session)
+        yield follower
+        follower.close()
         return
     source = PlayedAhead(session, watch)
     last = session.store.last()

@@ -20,16 +20,20 @@ import numpy as np
 import torch
 
 from gym_reason.errors import GymReasonError, RunError
+from gym_reason.trainers.distributed.playing import SharedPlay
+from gym_reason.trainers.distributed.world import ALONE
 from gym_reason.trainers.model.update import check_gap
 from gym_reason.trainers.rl.collect import play_step
 from gym_reason.trainers.rollouts.audit import measure_gap
 from gym_reason.trainers.rollouts.episodes import STAGE, Played
+from gym_reason.trainers.rollouts.followed import News, hand_out, tell, tell_failure
 from gym_reason.trainers.rollouts.loop_thread import LoopThread
 from gym_reason.trainers.rollouts.settings import RolloutSettings
 from gym_reason.trainers.rollouts.snapshot import Snapshot, Weights, capture
 from gym_reason.trainers.rollouts.staleness import describe_staleness, drop_stale
 from gym_reason.trainers.rollouts.stall import StallWatch, Watched
 from gym_reason.trainers.rollouts.stored import dump_episodes, load_episodes
+from gym_reason.trainers.run.stop import Stopped
 from gym_reason.trainers.session import Session
 from gym_reason.types import Json
 
@@ -63,7 +67,10 @@ class Job:
 
 
 class PlayedAhead:
-    """Plays the episodes of the next steps beside the updates."""
+    """Plays the episodes of the next steps beside the updates.
+
+    Where several processes train, this is what the main one has; see `followed` for the others.
+    """
 
     def __init__(self, session: Session, watch: StallWatch) -> None:
         """Be ready to play; nothing runs before the first `take`."""
@@ -79,6 +86,8 @@ class PlayedAhead:
         self._turn = asyncio.Lock()
         self._threads_before = torch.get_num_threads()
         self._failure: BaseException | None = None
+        self._shared_play = session.shared_play
+        session.learner.merge()
 
     # What the trainer's thread calls.
 
@@ -97,18 +106,23 @@ class PlayedAhead:
         started = time.monotonic()
         try:
             self._await(job)
-        except Exception:  # a stop that was asked for among them, but not a second Ctrl-C
+        except Stopped:  # every process has heard of it; of a second Ctrl-C nobody would
+            session.keep()
+            raise
+        except Exception as error:
+            tell_failure(session, error)
             session.keep()
             raise
         waited = (started, time.monotonic())
         with self._lock:
             del self._jobs[step]
-        return self._hand_over(job, waited)
+        return hand_out(session, self._hand_over(job, waited))
 
     def pass_on_weights(self) -> Mapping[str, Json]:
         """Count the new weights; those in flight go on to the thread at once."""
         session = self._session
         session.progress.version += 1
+        session.learner.merge()
         if self._settings.in_flight:
             version, weights = self._capture()
             assert self._thread is not None
@@ -120,6 +134,7 @@ class PlayedAhead:
         with self._lock:
             self._jobs.clear()
         self._session.read_curriculum = self._session.curriculum_state
+        self._session.shared_play = self._shared_play
         if self._thread is None:
             return
         torch.set_num_threads(self._threads_before)
@@ -168,14 +183,18 @@ class PlayedAhead:
         session, learner = self._session, self._session.learner
         # Environments are the thread's from here on, so that this is asked of one now.
         _ = session.gamma
-        self._merge_adapter()
+        session.start_workers()
+        # The thread exchanges nothing with other processes: its order would not be theirs.
+        session.shared_play = SharedPlay(ALONE)
         self._snapshot = Snapshot(learner.sampled)
         learner.engine.before_refresh = None
         learner.engine.follow(self._snapshot.model)
         learner.engine.version = session.progress.version
         session.read_curriculum = lambda: self._curriculum
         shares = self._threads_before, self._threads_before
-        shared = learner.device.type == "cpu" and session.recipe.engine == "local"
+        recipe = session.recipe
+        samples_here = recipe.engine == "local" and recipe.rollout.backend == "local"
+        shared = learner.device.type == "cpu" and samples_here
         if shared:
             shares = split_threads(self._threads_before)
         torch.set_num_threads(shares[1])  # the calling thread's own number
@@ -200,13 +219,8 @@ class PlayedAhead:
         """Return the version of the weights in training and a copy of them."""
         version = self._session.progress.version
         if self._latest is None or self._latest[0] != version:
-            self._merge_adapter()
             self._latest = version, capture(self._session.learner.sampled)
         return self._latest
-
-    def _merge_adapter(self) -> None:
-        if self._session.learner.adapter is not None:
-            self._session.learner.adapter.merge()
 
     def _await(self, job: Job) -> None:
         """Return once a job is done. Raises RunError and Stopped."""
@@ -223,8 +237,10 @@ class PlayedAhead:
                 _explain(self._thread.failure, name)
             if job.watched is not None and job.watched.message:
                 raise RunError(job.watched.message)
+            tell(self._session, News.NOT_YET)
             self._session.stop_if_asked()
             wait([job.future], POLL_S)
+        tell(self._session, News.PLAYED)
 
     def _hand_over(self, job: Job, waited: tuple[float, float]) -> Played:
         """Return the episodes without those that are too old, and say how old they are."""
@@ -260,9 +276,9 @@ class PlayedAhead:
                 job.began = time.monotonic()
                 if job.weights is not None:
                     self._swap(job.weights, job.version)
-                figures: dict[str, Json] = dict(engine.figures())
                 session.seed_generators(STAGE, job.step)
                 collected = await play_step(session, job.step)
+                figures = session.engine_figures()
                 assert self._snapshot is not None
                 gap = measure_gap(session, self._snapshot.model, collected, engine.version)
                 if gap is not None:

@@ -72,7 +72,8 @@ class PlayedInTurn:
             # Of a step that is not done, nothing is kept.
             if session.curriculum is not None and before is not None:
                 session.curriculum.load_state(before)
-            session.keep()
+            if session.world.fails_together:
+                session.keep()
             if isinstance(error, Stalled):
                 raise RunError(str(error)) from None
             raise

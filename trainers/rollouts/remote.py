@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gym_reason.cluster.settings import require_ray
 from gym_reason.errors import ConfigError
 from gym_reason.rollout import Judging
+from gym_reason.trainers.distributed.playing import share_verifiers
 from gym_reason.trainers.model.learner import Learner
 from gym_reason.trainers.recipe import Recipe
 from gym_reason.trainers.rollouts.playing import EnvKey
@@ -45,6 +46,7 @@ class Remote:
             beat: Called, in any thread, where something moved.
         """
         self._recipe = recipe
+        self._ray = share_verifiers(recipe, learner.world)
         self._beat = beat
         self._with_executor: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
         self._learner = learner
@@ -60,7 +62,7 @@ class Remote:
     @property
     def judging(self) -> Judging | None:
         """What has heavy environments judged elsewhere; None where they judge themselves."""
-        return self._judge if self._recipe.ray.verifiers.count else None
+        return self._judge if self._ray.verifiers.count else None
 
     async def play(
         self,
@@ -72,15 +74,23 @@ class Remote:
         name: str,
     ) -> list[Group]:
         """Play episodes elsewhere; see `RayRollouts.play`."""
-        if self._rollouts is None:
+        self.start()
+        assert self._rollouts is not None
+        return await self._rollouts.play(temperature, envs, tasks, samples, seeds, name)
+
+    def start(self) -> None:
+        """Start the rollout workers, where the recipe has any and they do not run yet.
+
+        Raises UsageError without Ray, and RunError where the cluster cannot be joined.
+        """
+        if self._rollouts is None and self.plays:
             from gym_reason.trainers.ray.rollouts import RayRollouts
 
             self._rollouts = RayRollouts(self._recipe, self._learner, self._say, self._beat)
-        return await self._rollouts.play(temperature, envs, tasks, samples, seeds, name)
 
     async def with_threads(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what `work` returns, with a thread for each submission that others could judge."""
-        verifiers, loop = self._recipe.ray.verifiers, asyncio.get_running_loop()
+        verifiers, loop = self._ray.verifiers, asyncio.get_running_loop()
         if verifiers.count and loop not in self._with_executor:
             # Python's own number of threads is that of this machine's processors.
             threads = THREADS_PER_PROCESS * verifiers.count * verifiers.threads
@@ -105,7 +115,7 @@ class Remote:
 
         key = pickle.dumps(verifier)
         if key not in self._judges:
-            self._judges[key] = RayVerifierPool(verifier, self._recipe.ray)
+            self._judges[key] = RayVerifierPool(verifier, self._ray)
         return self._judges[key]
 
 
@@ -114,10 +124,10 @@ def check_remote(recipe: Recipe) -> None:
     plays = recipe.rollout.backend == "ray"
     if not plays and recipe.engine != "ray" and not recipe.ray.verifiers.count:
         return
-    if recipe.rollout.ahead > 0 and (plays or recipe.engine == "ray"):
+    if recipe.rollout.in_flight and (plays or recipe.engine == "ray"):
         raise ConfigError(
-            f"rollout.ahead = {recipe.rollout.ahead} with weights that go to other machines",
-            "rollout.ahead = 0: they are taken from the model in training",
+            "rollout.in_flight with weights that go to other machines",
+            "rollout.ahead alone: new weights reach a worker between two parts of the work",
         )
     if plays and recipe.engine == "ray":
         raise ConfigError(

