@@ -164,6 +164,31 @@ def test_gpt2_can_be_adapted_too(kind: str) -> None:
     assert largest_gap(learner) < 1e-4
 
 
+def test_what_an_engine_can_apply_itself_is_what_a_merge_writes() -> None:
+    learner, adapter = learner_with("lora")
+    disturb(learner.model)
+    learner.engine.refresh()
+    found = adapter.low_rank
+    assert found is not None
+    base, state = found.base_weights(), found.state()
+    merged = adapter.plain.state_dict()
+    assert base.keys() == merged.keys()
+    changed = 0
+    for name, weight in base.items():
+        part = f"base_model.model.{name.removesuffix('.weight')}.lora_"
+        if f"{part}A.weight" in state:
+            added = state[f"{part}B.weight"] @ state[f"{part}A.weight"]
+            weight = weight + found.alpha / found.rank * added
+            changed += 1
+        assert torch.allclose(weight, merged[name], atol=1e-6), name
+    assert 2 * changed == len(state) > 0
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "lora"])
+def test_no_engine_applies_any_other_kind_itself(kind: str) -> None:
+    assert learner_with(kind)[1].low_rank is None
+
+
 def test_only_the_adapter_learns_from_its_stage_on(tmp_path: Path) -> None:
     recipe = small(
         "adapter.kind=lora", "adapter.target_modules=['q_proj']", "adapter.from_stage=rl"

@@ -15,7 +15,7 @@ from gym_reason.agents.conversation import ChatEncoder
 from gym_reason.agents.engines.local.budget import default_cache_bytes
 from gym_reason.agents.engines.precision import choose_threads, use_fast_matmul
 from gym_reason.agents.models import build_preset, choose_device, load_model
-from gym_reason.agents.policy import TrainedPolicy
+from gym_reason.agents.policy import AdaptedPolicy, TrainedPolicy
 from gym_reason.agents.tokenizers import build_character_tokenizer, build_piece_tokenizer
 from gym_reason.agents.virtual_tokens import find_virtual_tokens
 from gym_reason.errors import ModelError
@@ -114,6 +114,8 @@ class Learner:
         if self.engine.model is not self.sampled:
             self.engine.follow(self.sampled)
         self.engine.before_refresh = None if self.adapter is None else self.adapter.merge
+        if isinstance(self.engine, AdaptedPolicy):
+            self.engine.follow_adapter(None if self.adapter is None else self.adapter.low_rank)
 
     @property
     def pad_id(self) -> int:

@@ -12,6 +12,7 @@ from gym_reason.agents.engines.vllm.settings import check_settings
 from gym_reason.agents.policy import TrainedPolicy
 from gym_reason.errors import ConfigError
 from gym_reason.trainers.recipe import Recipe
+from gym_reason.trainers.rollouts.adapter_route import check_adapter_route, choose_room
 
 
 class EngineMaker(Protocol):
@@ -75,6 +76,7 @@ def choose_engine(recipe: Recipe, folder: Path, *, in_worker: bool = False) -> E
             dtype=dtype,
             folder=folder,
             in_flight=recipe.rollout.in_flight,
+            lora=choose_room(recipe, model),
         )
 
     return make_vllm_engine
@@ -115,4 +117,5 @@ def check_engine(recipe: Recipe) -> None:
             "engine = 'local' or 'vllm': a server's answers come whole, without the version of "
             "each token",
         )
+    check_adapter_route(recipe)
     check_settings(recipe.engine, recipe.vllm)

@@ -23,8 +23,10 @@ from gym_reason.agents.engines.vllm.heads import (
     choose_width,
     head_width,
     widen_config,
+    widen_matrices,
     widen_weights,
 )
+from gym_reason.agents.engines.vllm.lora import LoraRoom
 from gym_reason.agents.engines.vllm.plugin import BACKEND
 from gym_reason.agents.engines.vllm.server import ServerVllm
 from gym_reason.agents.engines.vllm.settings import (
@@ -33,7 +35,6 @@ from gym_reason.agents.engines.vllm.settings import (
     VllmSettings,
     check_settings,
 )
-from gym_reason.agents.engines.vllm.weights import named_weights
 from gym_reason.agents.images import load_image_encoder
 from gym_reason.agents.models import DTYPES, choose_device, load_model, resolve_model_folder
 from gym_reason.agents.virtual_tokens import find_kind_beside
@@ -55,6 +56,7 @@ def start_for_training(
     dtype: torch.dtype | None,
     folder: Path,
     in_flight: bool = False,
+    lora: LoraRoom | None = None,
 ) -> VllmEngine:
     """Return an engine that follows a model in training.
 
@@ -67,6 +69,7 @@ def start_for_training(
         dtype: Of the trainer's matrix products; None for the weights' own.
         folder: The run's, for what vLLM prints and for weights that go by way of the disk.
         in_flight: Whether weights may come while completions are under way; for `vllm` alone.
+        lora: What of an adapter vLLM is to apply itself; None to give it merged weights.
 
     Raises ConfigError, ModelError, RunError or UsageError where it cannot be started.
     """
@@ -94,6 +97,7 @@ def start_for_training(
             scratch=scratch,
             log=folder / "vllm.log",
             in_flight=in_flight,
+            lora=lora,
         )
         stack.callback(backend.close)
         shape = model.config.get_text_config()
@@ -111,7 +115,10 @@ def start_for_training(
             shape.vocab_size,
             model=model,
             canary=canary,
-            export=lambda model: widen_weights(named_weights(model), own_width, width),
+            translate=lambda weights: widen_weights(weights, own_width, width),
+            translate_adapter=None
+            if lora is None
+            else lambda tensors: widen_matrices(tensors, own_width, width),
             own_seeds=settings.own_seeds,
             resources=stack.pop_all(),
         )
@@ -192,6 +199,7 @@ def _start(
     log: Path,
     in_flight: bool = False,
     images: bool = False,
+    lora: LoraRoom | None = None,
 ) -> Backend:
     """Return a vLLM that runs the model of a folder."""
     if kind == "vllm":
@@ -206,13 +214,25 @@ def _start(
             scratch=scratch,
             in_flight=in_flight,
             images=images,
+            lora=lora,
         )
     if settings.base_url:
         return ServerVllm(
-            settings.base_url, settings, trained=trained, route=settings.sync, scratch=scratch
+            settings.base_url,
+            settings,
+            trained=trained,
+            route=settings.sync,
+            scratch=scratch,
+            adapters=lora is not None,
         )
     arguments = engine_arguments(
-        folder, settings, device=device.type, dtype=NAMES[dtype], trained=trained, images=images
+        folder,
+        settings,
+        device=device.type,
+        dtype=NAMES[dtype],
+        trained=trained,
+        images=images,
+        lora=lora,
     )
     variables = environment(settings, device.type) | DEVELOPMENT
     # Another GPU's memory is of no use to the trainer.
@@ -226,6 +246,8 @@ def _start(
         arguments |= {
             "weight_transfer_config": {"backend": settings.sync if by_device else BACKEND}
         }
+    if lora is not None:
+        variables["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "True"
     if can_sleep:
         arguments |= {"enable_sleep_mode": True}
     arguments |= {"enable_scale_out": True}  # the endpoint of tokens in and tokens out
@@ -238,6 +260,7 @@ def _start(
         route=settings.sync,
         scratch=scratch,
         can_sleep=can_sleep,
+        adapters=lora is not None,
     )
 
 

@@ -1,0 +1,177 @@
+"""LoRA adapters that vLLM applies itself, beside the model that trains with peft's layers."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gym_reason.agents.engines.local import LocalEngine
+from gym_reason.agents.engines.vllm.build import start_for_training
+from gym_reason.agents.engines.vllm.engine import VllmEngine
+from gym_reason.agents.engines.vllm.lora import LoraRoom
+from gym_reason.agents.engines.vllm.settings import EngineKind, VllmSettings
+from gym_reason.agents.models import build_preset
+from gym_reason.agents.policy import SamplingParams
+from gym_reason.errors import RunError
+from gym_reason.trainers.model.adapter_settings import AdapterSettings
+from gym_reason.trainers.model.adapters import Adapter, make_adapter
+from gym_reason.trainers.recipe import Recipe, load_recipe
+from gym_reason.trainers.session import SilentObserver
+from gym_reason.trainers.train import train
+from tests.agents.loop_backends import TOKENIZER, small_model
+from tests.vllm.comparisons import GREEDY, PROMPTS, score
+from tests.vllm.test_runs import SMALL, steps_of
+
+LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+def start_adapted(
+    kind: EngineKind, model: Any, folder: Path, layers: tuple[str, ...] = LAYERS, rank: int = 4
+) -> tuple[VllmEngine, Adapter]:
+    """Return an engine that follows a LoRA adapter on a model, and the adapter."""
+    engine = start_for_training(
+        kind, VllmSettings(max_rows=64), model, TOKENIZER,
+        temperature=1.0, dtype=None, folder=folder, lora=LoraRoom(rank, layers),
+    )  # fmt: skip
+    settings = AdapterSettings(kind="lora", rank=rank, alpha=6.0, target_modules=layers)
+    adapter = make_adapter(model, settings, 1, None)
+    engine.before_refresh = adapter.merge
+    engine.follow_adapter(adapter.low_rank)
+    return engine, adapter
+
+
+def learn(adapter: Adapter, seed: int) -> None:
+    """Take a step that no sampler can miss."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for weight in adapter.model.parameters():
+            if weight.requires_grad:
+                weight.add_(0.15 * torch.randn(weight.shape, generator=generator))
+
+
+def assert_like_peft(engine: VllmEngine, adapter: Adapter) -> None:
+    """Compare tokens and log-probabilities with those of peft's layers, which nobody merged."""
+    local = LocalEngine(adapter.plain, TOKENIZER)
+    found = engine.generate(PROMPTS, GREEDY)
+    for prompt, said, expected in zip(PROMPTS, found, local.generate(PROMPTS, GREEDY), strict=True):
+        assert said.token_ids == expected.token_ids
+        assert said.logprobs == pytest.approx(score(adapter.model, prompt, said, 1.0), abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["vllm", "server"])
+def test_vllm_applies_what_the_adapter_learned(kind: EngineKind, tmp_path: Path) -> None:
+    engine, adapter = start_adapted(kind, small_model(), tmp_path)
+    try:
+        engine.refresh()
+        whole = engine.figures()["sync_bytes"]
+        assert_like_peft(engine, adapter)
+        said = []
+        for version in (1, 2, 3):
+            learn(adapter, version)
+            engine.update_weights()
+            assert_like_peft(engine, adapter)
+            assert engine.figures()["sync_bytes"] < whole / 4
+            assert engine.figures()["canary_gap"] < 1e-3
+            (one,) = engine.generate(PROMPTS[1:2], GREEDY)
+            assert one.policy_version == version
+            said.append(one)
+        # The same prompt three times: no key or value of an older adapter was used again.
+        assert len({one.logprobs for one in said}) == 3
+    finally:
+        engine.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["vllm.log"] * (kind == "server")
+
+
+def test_heads_that_were_widened_get_wider_matrices(tmp_path: Path) -> None:
+    model = build_preset("0.1m", len(TOKENIZER), max_positions=64)
+    engine, adapter = start_adapted("vllm", model, tmp_path, rank=9)
+    try:
+        for seed in (1, 2):
+            learn(adapter, seed)
+            engine.update_weights()
+            assert_like_peft(engine, adapter)
+    finally:
+        engine.close()
+
+
+def test_some_layers_alone_and_samples_at_once(tmp_path: Path) -> None:
+    engine, adapter = start_adapted("vllm", small_model(), tmp_path, ("q_proj", "down_proj"))
+
+    async def ask() -> list[Any]:
+        params = [SamplingParams(16, seed=seed) for seed in range(16)]
+        return await asyncio.gather(*(engine.sample(PROMPTS[0], one) for one in params))
+
+    try:
+        learn(adapter, 1)
+        engine.update_weights()
+        for said in asyncio.run(ask()):
+            expected = score(adapter.model, PROMPTS[0], said, 1.0)
+            assert said.logprobs == pytest.approx(expected, abs=1e-3)
+    finally:
+        engine.close()
+
+
+def test_all_weights_may_learn_before_the_adapter_and_after(tmp_path: Path) -> None:
+    model = small_model()
+    engine, adapter = start_adapted("vllm", model, tmp_path)
+    try:
+        learn(adapter, 1)
+        engine.update_weights()
+        assert_like_peft(engine, adapter)
+        engine.before_refresh = None
+        engine.follow_adapter(None)
+        with torch.no_grad():
+            model.model.layers[0].mlp.down_proj.weight.add_(0.5)  # type: ignore[operator, union-attr]
+        engine.update_weights()
+        assert engine.figures()["canary_gap"] < 1e-3
+    finally:
+        engine.close()
+
+
+def test_a_wrong_adapter_is_found_by_the_canary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, adapter = start_adapted("vllm", small_model(), tmp_path)
+
+    def lose(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: w for name, w in tensors.items() if "layers.1.mlp.down_proj" not in name}
+
+    def turn(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: -w if "lora_B" in name else w for name, w in tensors.items()}
+
+    def cut(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: w for name, w in tensors.items() if "q_proj.lora_B" not in name}
+
+    try:
+        engine.refresh()
+        learn(adapter, 1)
+        for damage in (lose, turn):
+            with monkeypatch.context() as patch:
+                patch.setattr(engine, "_translate_adapter", damage)
+                with pytest.raises(RunError, match="canary prompt after the sync of version"):
+                    engine.update_weights()
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, "_translate_adapter", cut)
+            with pytest.raises(RunError, match="vLLM"):
+                engine.update_weights()
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize("engine", ["vllm", "server"])
+def test_three_steps_of_grpo_on_an_adapter_alone(engine: str, tmp_path: Path) -> None:
+    recipe: Recipe = load_recipe(
+        "grpo-lora",
+        [*SMALL, f"engine={engine}", "vllm.adapter=alone", "rl.steps=3", "cold_start.steps=1"],
+    )
+    train(recipe, tmp_path / "run", SilentObserver())
+    rows = steps_of(tmp_path / "run")
+    updated = [row for row in rows if row["updates"]]
+    assert len(updated) >= 2
+    for row in updated:
+        assert row["gap"] < 1e-3
+        assert row["canary_gap"] < 1e-3
+    assert rows[-1]["sync_bytes"] < rows[0]["sync_bytes"]
