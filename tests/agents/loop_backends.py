@@ -177,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.adapters.remove(body["lora_name"])
         if self.path != GENERATE:
             return {}
-        assert body.get("model") in (self.server.adapters or [None])
+        assert body.get("model", "") in (self.server.adapters or [""])
         asked = body["sampling_params"]
         params = SamplingParams(
             asked["max_tokens"], asked["temperature"], seed=asked.get("seed", 0)

@@ -1,6 +1,7 @@
 """LoRA adapters that vLLM applies itself, beside the model that trains with peft's layers."""
 
 import asyncio
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from gym_reason.agents.engines.local import LocalEngine
 from gym_reason.agents.engines.vllm.build import start_for_training
 from gym_reason.agents.engines.vllm.engine import VllmEngine
-from gym_reason.agents.engines.vllm.lora import LoraRoom
+from gym_reason.agents.engines.vllm.lora import LAYERS, LoraRoom
 from gym_reason.agents.engines.vllm.settings import EngineKind, VllmSettings
 from gym_reason.agents.models import build_preset
 from gym_reason.agents.policy import SamplingParams
@@ -21,20 +22,27 @@ from gym_reason.trainers.model.adapters import Adapter, make_adapter
 from gym_reason.trainers.recipe import Recipe, load_recipe
 from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
+from gym_reason.types import Completion
 from tests.agents.loop_backends import TOKENIZER, small_model
+from tests.agents.test_engine_versions import score_in_flight
 from tests.vllm.comparisons import GREEDY, PROMPTS, score
 from tests.vllm.test_runs import SMALL, steps_of
 
-LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
 
 def start_adapted(
-    kind: EngineKind, model: Any, folder: Path, layers: tuple[str, ...] = LAYERS, rank: int = 4
+    kind: EngineKind,
+    model: Any,
+    folder: Path,
+    layers: tuple[str, ...] = LAYERS,
+    *,
+    rank: int = 4,
+    in_flight: bool = False,
 ) -> tuple[VllmEngine, Adapter]:
     """Return an engine that follows a LoRA adapter on a model, and the adapter."""
     engine = start_for_training(
         kind, VllmSettings(max_rows=64), model, TOKENIZER,
-        temperature=1.0, dtype=None, folder=folder, lora=LoraRoom(rank, layers),
+        temperature=1.0, dtype=None, folder=folder, in_flight=in_flight,
+        lora=LoraRoom(rank, layers),
     )  # fmt: skip
     settings = AdapterSettings(kind="lora", rank=rank, alpha=6.0, target_modules=layers)
     adapter = make_adapter(model, settings, 1, None)
@@ -124,7 +132,7 @@ def test_all_weights_may_learn_before_the_adapter_and_after(tmp_path: Path) -> N
         engine.before_refresh = None
         engine.follow_adapter(None)
         with torch.no_grad():
-            model.model.layers[0].mlp.down_proj.weight.add_(0.5)  # type: ignore[operator, union-attr]
+            model.model.layers[0].mlp.down_proj.weight.add_(0.5)
         engine.update_weights()
         assert engine.figures()["canary_gap"] < 1e-3
     finally:
@@ -161,17 +169,56 @@ def test_a_wrong_adapter_is_found_by_the_canary(
         engine.close()
 
 
-@pytest.mark.parametrize("engine", ["vllm", "server"])
-def test_three_steps_of_grpo_on_an_adapter_alone(engine: str, tmp_path: Path) -> None:
+def test_each_token_is_of_the_version_that_it_says(tmp_path: Path) -> None:
+    engine, adapter = start_adapted("vllm", small_model(), tmp_path, in_flight=True)
+    engine.stop_token_ids = ()
+    models: dict[int, Any] = {}
+
+    async def sample() -> list[Completion]:
+        params = [SamplingParams(40, seed=seed, stop_token_ids=()) for seed in range(len(PROMPTS))]
+        pairs = zip(PROMPTS, params, strict=True)
+        running = [asyncio.create_task(engine.sample(*pair)) for pair in pairs]
+        await asyncio.sleep(0)
+        begun = engine.pulse
+        for version in (1, 2):
+            while engine.pulse < begun + 10 * version:
+                await asyncio.sleep(0.001)
+            learn(adapter, version)
+            engine.update_weights(version)
+            models[version] = copy.deepcopy(adapter.model)
+        return [await one for one in running]
+
+    try:
+        learn(adapter, 9)
+        engine.refresh()
+        models[0] = copy.deepcopy(adapter.model)
+        for prompt, said in zip(PROMPTS, asyncio.run(sample()), strict=True):
+            assert set(said.versions) == {0, 1, 2}
+            expected = score_in_flight(models, said, prompt)
+            assert said.logprobs == pytest.approx(expected, abs=1e-3)
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("engine=vllm",),
+        ("engine=server",),
+        ("engine=vllm", "rollout.ahead=1"),
+        ("engine=vllm", "rollout.ahead=1", "rollout.in_flight=true"),
+    ],
+    ids=lambda overrides: " ".join(overrides),
+)
+def test_four_steps_of_grpo_on_an_adapter_alone(overrides: tuple[str, ...], tmp_path: Path) -> None:
     recipe: Recipe = load_recipe(
-        "grpo-lora",
-        [*SMALL, f"engine={engine}", "vllm.adapter=alone", "rl.steps=3", "cold_start.steps=1"],
+        "grpo-lora", [*SMALL, *overrides, "vllm.adapter=alone", "rl.steps=4", "cold_start.steps=1"]
     )
     train(recipe, tmp_path / "run", SilentObserver())
     rows = steps_of(tmp_path / "run")
-    updated = [row for row in rows if row["updates"]]
-    assert len(updated) >= 2
-    for row in updated:
-        assert row["gap"] < 1e-3
+    assert len(rows) == 4
+    assert sum(bool(row["updates"]) for row in rows) >= 3
+    for row in rows:
+        assert row.get("gap", 0.0) < 1e-3
         assert row["canary_gap"] < 1e-3
-    assert rows[-1]["sync_bytes"] < rows[0]["sync_bytes"]
+    assert rows[-1]["sync_bytes"] < max(row["sync_bytes"] for row in rows) / 2

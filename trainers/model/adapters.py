@@ -98,7 +98,7 @@ class LayerAdapter(Adapter):
                 "layers that it has",
                 "set adapter.target_modules",
             ) from error
-        self._config = self.model.peft_config["default"]
+        self._config: Any = self.model.peft_config["default"]
         self._layers = [
             (name, cast(Any, layer), cast(Any, plain.get_submodule(name)))
             for name, layer in self.model.named_modules()

@@ -45,11 +45,8 @@ def find_obstacle(recipe: Recipe) -> tuple[str, str] | None:
         return f"adapter.kind = {adapter.kind!r}", "adapter.kind = 'lora'"
     if adapter.rank > RANKS[-1]:
         return f"adapter.rank = {adapter.rank}", f"at most {RANKS[-1]}"
-    if recipe.rollout.ahead:
-        # Episodes are played from copies of all weights, and completions under way could not
-        # change from one adapter to the next.
-        return f"rollout.ahead = {recipe.rollout.ahead}", "rollout.ahead = 0"
     if recipe.rollout.backend == "ray":
+        # Its workers get weights by name from the trainer, and know no adapter.
         return "rollout.backend = 'ray'", "rollout.backend = 'local'"
     if recipe.vllm.sync in ("ipc", "nccl"):
         return f"vllm.sync = {recipe.vllm.sync!r}", "vllm.sync = 'auto', 'shared' or 'folder'"

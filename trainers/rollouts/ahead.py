@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
+from gym_reason.agents.policy import AdaptedPolicy
 from gym_reason.errors import GymReasonError, RunError
 from gym_reason.trainers.model.update import check_gap
 from gym_reason.trainers.rl.collect import play_step
@@ -169,9 +170,11 @@ class PlayedAhead:
         # Environments are the thread's from here on, so that this is asked of one now.
         _ = session.gamma
         self._merge_adapter()
-        self._snapshot = Snapshot(learner.sampled)
+        self._snapshot = Snapshot(learner.sampled, learner.low_rank)
         learner.engine.before_refresh = None
         learner.engine.follow(self._snapshot.model)
+        if isinstance(learner.engine, AdaptedPolicy):
+            learner.engine.follow_adapter(self._snapshot.adapter)
         learner.engine.version = session.progress.version
         session.read_curriculum = lambda: self._curriculum
         shares = self._threads_before, self._threads_before
@@ -201,7 +204,8 @@ class PlayedAhead:
         version = self._session.progress.version
         if self._latest is None or self._latest[0] != version:
             self._merge_adapter()
-            self._latest = version, capture(self._session.learner.sampled)
+            learner = self._session.learner
+            self._latest = version, capture(learner.sampled, learner.low_rank)
         return self._latest
 
     def _merge_adapter(self) -> None:

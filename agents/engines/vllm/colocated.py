@@ -114,7 +114,7 @@ class ColocatedVllm:
         self._running: dict[str, _Running] = {}
         self._llm: Any = None
         self._adapter: Any = None
-        self._adapter_count = 0
+        self._adapter_number = 0
         self.can_sleep = trained and settings.sleep and device.type == "cuda"
         arguments = engine_arguments(
             folder,
@@ -311,20 +311,25 @@ class ColocatedVllm:
         """Have vLLM read an adapter under a name and a number that none before had.
 
         They are among what vLLM knows kept prompts by, so that those of another are never used.
+        In flight no prompts are kept, and what is under way goes on by the number that it has, so
+        that this one comes in the place of the one before.
         """
-        self._adapter_count += 1
-        engine, before = self._llm.llm_engine, self._adapter
+        before = self._adapter
+        if before is None or not self._in_flight:
+            self._adapter_number += 1
+        number = self._adapter_number
         with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(lend_folder(self._scratch)) / str(self._adapter_count)
+            folder = stack.enter_context(lend_folder(self._scratch)) / str(number)
             stack.enter_context(offer_adapter(matrices, folder))
-            request = import_vllm("vllm.lora.request").LoRARequest(
-                f"gym_reason-{self._adapter_count}", self._adapter_count, str(folder)
-            )
-            if not engine.add_lora(request):
+            make = import_vllm("vllm.lora.request").LoRARequest
+            name = f"gym_reason-{number}"
+            offered = make(name, number, str(folder), load_inplace=self._in_flight)
+            if not self._llm.llm_engine.add_lora(offered):
                 raise RunError("vLLM did not take an adapter", remedy="set vllm.adapter = 'merged'")
-        self._adapter = request
-        if before is not None:
-            engine.remove_lora(before.lora_int_id)
+        # Of prompts it is asked for by this, which has it looked up and never read again.
+        self._adapter = make(name, number, str(folder))
+        if before is not None and before.lora_int_id != number:
+            self._llm.llm_engine.remove_lora(before.lora_int_id)
         self._begin_version(version)
 
     def _begin_version(self, version: int) -> None:
