@@ -14,7 +14,7 @@ from gym_reason.agents.engines.local.detokenizer import Detokenizer, StopSearch
 from gym_reason.agents.engines.local.engine import find_stop_tokens
 from gym_reason.agents.engines.vllm.arguments import engine_arguments, environment
 from gym_reason.agents.engines.vllm.backend import Backend
-from gym_reason.agents.engines.vllm.canary import Canary, default_limit
+from gym_reason.agents.engines.vllm.canary import REMEDY, Canary, default_limit
 from gym_reason.agents.engines.vllm.child import ServerProcess
 from gym_reason.agents.engines.vllm.colocated import ColocatedVllm
 from gym_reason.agents.engines.vllm.delivery import SHARED_MEMORY
@@ -107,6 +107,7 @@ def start_for_training(
             temperature=temperature,
             dtype=own,
             limit=settings.canary_limit or default_limit(own, chosen),
+            remedy=REMEDY if lora is None else f"set vllm.adapter = 'merged', {REMEDY}",
         )
         return VllmEngine(
             backend,

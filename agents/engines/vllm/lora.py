@@ -19,15 +19,13 @@ from gym_reason.records import explain_os_errors
 LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Ends of the names of layers that an adapter may change."""
 ARCHITECTURES = (
-    "Gemma2ForCausalLM",
-    "Gemma3ForCausalLM",
     "GraniteForCausalLM",
     "LlamaForCausalLM",
     "MistralForCausalLM",
     "Qwen2ForCausalLM",
     "Qwen3ForCausalLM",
 )
-"""Models that have no other layers, and that vLLM 0.32 takes adapters for."""
+"""Models that have no other layers, and whose adapters vLLM 0.32 was seen to apply rightly."""
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """Ranks that vLLM 0.32 can keep room for; one of less fits."""
 SUFFIXES = (".lora_A.weight", ".lora_B.weight")

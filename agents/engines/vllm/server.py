@@ -34,6 +34,8 @@ from gym_reason.errors import RunError
 from gym_reason.images import write_data_uri
 
 MOST_CONNECTIONS = 512
+GOODBYE_S = 2.0
+"""Longest that a server of somebody else's is waited for at the end."""
 GENERATE = "/inference/v1/generate"
 """vLLM's endpoint for tokens in and tokens out."""
 
@@ -171,9 +173,10 @@ class ServerVllm:
         self._unload(before)
         self._forget_prompts()
 
-    def _unload(self, adapter: str) -> None:
+    def _unload(self, adapter: str, limit_s: float | None = None) -> None:
         if adapter:
-            self._ask(UNLOAD_ADAPTER, {"lora_name": adapter}, "dropping an adapter")
+            body = {"lora_name": adapter}
+            self._ask(UNLOAD_ADAPTER, body, "dropping an adapter", limit_s)
 
     def _check_adapters(self) -> None:
         """Ask for an adapter of no name, which a server that takes any refuses as just that."""
@@ -202,16 +205,16 @@ class ServerVllm:
 
     def close(self) -> None:
         """Stop asking, and end a server of ours. What was not answered fails."""
-        if self._process is None:
+        if self._process is None and self._adapter:
             with contextlib.suppress(RunError):
-                self._unload(self._adapter)
+                self._unload(self._adapter, GOODBYE_S)
         self._watch.close()
         self._http.close()
         if self._process is not None:
             self._process.close()
 
-    def _ask(self, path: str, body: object, what: str) -> Any:
-        limit_s = self._settings.timeout_s
+    def _ask(self, path: str, body: object, what: str, limit_s: float | None = None) -> Any:
+        limit_s = limit_s or self._settings.timeout_s
         method = "GET" if path == "/get_world_size" else "POST"
         return self._http.send(method, path, body, what=what, limit_s=limit_s).result()
 
