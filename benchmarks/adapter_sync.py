@@ -131,15 +131,17 @@ def main() -> int:
     if not options.vllm_python.exists():
         parser.error(f"no {options.vllm_python}; make it with: make test-vllm")
     rows = []
+    print(f"{'engine':8}{'model':7}{'sent':9}{'MB':>9}{'seconds':>10}{'tokens/s':>10}")
     for kind in ("vllm", "server"):
         for size in SIZES:
-            rows += compare(kind, size, options)
-    print(f"{'engine':8}{'model':7}{'sent':9}{'MB':>9}{'seconds':>10}{'tokens/s':>10}")
-    for row in rows:
-        print(
-            f"{row['engine']:8}{row['model']:7}{row['route']:9}{row['sync_bytes'] / 1e6:9.2f}"
-            f"{row['sync_seconds']:10.4f}{row['tokens_per_second']:10,.0f}"
-        )
+            for row in compare(kind, size, options):
+                rows.append(row)
+                print(
+                    f"{row['engine']:8}{row['model']:7}{row['route']:9}"
+                    f"{row['sync_bytes'] / 1e6:9.2f}{row['sync_seconds']:10.4f}"
+                    f"{row['tokens_per_second']:10,.0f}",
+                    flush=True,
+                )
     facts = {name: getattr(options, name) for name in ("rounds", "batch", "new_tokens")}
     report = {**facts, "rank": RANK, **describe_machine(options.threads), "results": rows}
     options.out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")

@@ -17,6 +17,9 @@ LOAD_ADAPTER = "/v1/load_lora_adapter"
 UNLOAD_ADAPTER = "/v1/unload_lora_adapter"
 _IN_WORDS = (LOAD_ADAPTER, UNLOAD_ADAPTER)
 """What vLLM answers with a sentence in place of JSON."""
+IDLE_S = 2.0
+"""Longest that a connection is kept without use: vLLM closes one after 5 s, and a request that is
+sent just then is lost."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -47,7 +50,7 @@ class HttpClient:
         local = urlsplit(base_url).hostname in _LOOPBACK
         self._http = httpx.AsyncClient(
             timeout=None,  # the watch keeps the time
-            limits=httpx.Limits(max_connections=connections),
+            limits=httpx.Limits(max_connections=connections, keepalive_expiry=IDLE_S),
             trust_env=not local,
         )
         self._tasks: set[asyncio.Task[None]] = set()
