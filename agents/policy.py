@@ -152,6 +152,37 @@ class TrainedPolicy(Policy, Protocol):
         ...
 
 
+class AdapterWeights(Protocol):
+    """A LoRA adapter: weights that stay, and small matrices whose products are added to them."""
+
+    @property
+    def rank(self) -> int:
+        """Of the products."""
+        ...
+
+    @property
+    def alpha(self) -> float:
+        """The products are scaled by alpha / rank."""
+        ...
+
+    def base_weights(self) -> Mapping[str, Any]:
+        """Return the weights that stay, under every name of theirs, as tensors."""
+        ...
+
+    def state(self) -> Mapping[str, Any]:
+        """Return the matrices as they are now, by their names in peft's format, as tensors."""
+        ...
+
+
+@runtime_checkable
+class AdaptedPolicy(Protocol):
+    """An engine on a model in training that may take what an adapter learned without the rest."""
+
+    def follow_adapter(self, adapter: AdapterWeights | None) -> None:
+        """Know that the model is made of this from now on; None for weights that all learn."""
+        ...
+
+
 @runtime_checkable
 class CertainPolicy(Protocol):
     """A policy that may know the whole distributions behind what it said."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import safetensors.torch
@@ -15,6 +16,8 @@ import torch
 from torch import Tensor
 
 from gym_reason.agents.engines.local import LocalEngine
+from gym_reason.agents.engines.vllm.http import LOAD_ADAPTER, UNLOAD_ADAPTER
+from gym_reason.agents.engines.vllm.lora import LoraMatrices
 from gym_reason.agents.engines.vllm.orders import Order, Sampled
 from gym_reason.agents.engines.vllm.server import GENERATE
 from gym_reason.agents.models import build_qwen3
@@ -59,6 +62,8 @@ class LoopBackend:
         self.closed = 0
         self.lost: tuple[str, ...] = ()
         """Names of weights that never arrive."""
+        self.adapters: list[LoraMatrices] = []
+        self.base = self._copy()
 
     @property
     def pulse(self) -> int:
@@ -92,9 +97,26 @@ class LoopBackend:
         self.model.load_state_dict(arrived, strict=False)
         self.engine.refresh()
         self.loads.append(version)
+        self.base = self._copy()
 
-    def sleep(self) -> None:
+    def load_adapter(self, matrices: LoraMatrices, version: int) -> None:
+        self.adapters.append(matrices)
+        self.model.load_state_dict(self.base)
+        for name, down in matrices.tensors.items():
+            if name.endswith("lora_A.weight"):
+                up = matrices.tensors[name.replace("lora_A", "lora_B")]
+                of = name.removeprefix("base_model.model.").replace("lora_A.weight", "weight")
+                weight = self.model.get_parameter(of)
+                weight.data += matrices.alpha / matrices.rank * (up @ down)
+        self.engine.refresh()
+
+    def _copy(self) -> dict[str, Tensor]:
+        return {name: weight.clone() for name, weight in self.model.state_dict().items()}
+
+    def sleep(self, *, keep: bool = False) -> None:
         self.asleep = True
+        if keep:
+            return
         with torch.no_grad():
             for weight in self.model.parameters():
                 weight.zero_()
@@ -117,6 +139,8 @@ class LoopServer(ThreadingHTTPServer):
         self.backend = LoopBackend(model)
         self.lock = threading.Lock()
         self.asked: list[str] = []
+        self.adapters: list[str] = []
+        """Names of those that are loaded."""
         self.answers: dict[str, tuple[int, bytes]] = {}
         """What is said at a path in place of the truth."""
         self.silent = threading.Event()
@@ -147,8 +171,13 @@ class _Handler(BaseHTTPRequestHandler):
         backend = self.server.backend
         if self.path == "/update_weights":
             backend.load(safetensors.torch.load_file(body["update_info"]["path"]), 0)
+        if self.path == LOAD_ADAPTER:
+            self._load_adapter(body["lora_name"], Path(body["lora_path"]))
+        if self.path == UNLOAD_ADAPTER:
+            self.server.adapters.remove(body["lora_name"])
         if self.path != GENERATE:
             return {}
+        assert body.get("model", "") in (self.server.adapters or [""])
         asked = body["sampling_params"]
         params = SamplingParams(
             asked["max_tokens"], asked["temperature"], seed=asked.get("seed", 0)
@@ -166,6 +195,17 @@ class _Handler(BaseHTTPRequestHandler):
                 for index, one in enumerate(said)
             ]
         }
+
+    def _load_adapter(self, name: str, folder: Path) -> None:
+        if not name:
+            self.server.answers.setdefault(LOAD_ADAPTER, (400, b"both must be provided"))
+            return
+        config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+        tensors = safetensors.torch.load_file(folder / "adapter_model.safetensors")
+        matrices = LoraMatrices(config["r"], config["lora_alpha"], tensors)
+        self.server.backend.load_adapter(matrices, 0)
+        self.server.adapters.append(name)
+        self.server.answers[LOAD_ADAPTER] = 200, b"Success: it was added"
 
     def _answer(self, path: str, body: object) -> None:
         status, content = self.server.answers.get(path, (200, json.dumps(body).encode()))

@@ -160,12 +160,14 @@ def test_the_command_of_a_server_says_all_that_the_engine_is_told() -> None:
         "max_num_seqs": 8,
         "enable_prefix_caching": False,
         "weight_transfer_config": {"backend": "x"},
+        "lora_target_modules": ["q_proj", "k_proj"],
     }
     command = server_command(arguments, 81)
     assert command[:3] == [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
     assert " ".join(command[3:]) == (
         "--host 127.0.0.1 --port 81 --model /m --dtype float32 --enforce-eager --max-num-seqs 8 "
-        '--no-enable-prefix-caching --weight-transfer-config {"backend": "x"}'
+        '--no-enable-prefix-caching --weight-transfer-config {"backend": "x"} '
+        "--lora-target-modules q_proj k_proj"
     )
 
 

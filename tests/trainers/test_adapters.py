@@ -23,6 +23,7 @@ from gym_reason.trainers.model.adapters import Adapter, make_adapter
 from gym_reason.trainers.model.learner import Learner, build_learner
 from gym_reason.trainers.model.logprobs import score_tokens
 from gym_reason.trainers.recipe import Recipe, load_recipe
+from gym_reason.trainers.rollouts.snapshot import Snapshot, capture
 from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 
@@ -162,6 +163,50 @@ def test_gpt2_can_be_adapted_too(kind: str) -> None:
     disturb(learner.model)
     learner.engine.refresh()
     assert largest_gap(learner) < 1e-4
+
+
+def test_what_an_engine_can_apply_itself_is_what_a_merge_writes() -> None:
+    learner, adapter = learner_with("lora")
+    disturb(learner.model)
+    learner.engine.refresh()
+    found = adapter.low_rank
+    assert found is not None
+    base, state = found.base_weights(), found.state()
+    merged = adapter.plain.state_dict()
+    assert base.keys() == merged.keys()
+    changed = 0
+    for name, weight in base.items():
+        part = f"base_model.model.{name.removesuffix('.weight')}.lora_"
+        if f"{part}A.weight" in state:
+            added = state[f"{part}B.weight"] @ state[f"{part}A.weight"]
+            weight = weight + found.alpha / found.rank * added
+            changed += 1
+        assert torch.allclose(weight, merged[name], atol=1e-6), name
+    assert 2 * changed == len(state) > 0
+
+
+def test_a_snapshot_holds_an_adapter_of_its_own_version() -> None:
+    learner, adapter = learner_with("lora")
+    snapshot = Snapshot(learner.sampled, learner.low_rank)
+    assert snapshot.adapter is not None
+    began = dict(snapshot.adapter.state())
+    disturb(learner.model)
+    adapter.merge()
+    weights = capture(learner.sampled, learner.low_rank)
+    expected = {name: matrix.detach().clone() for name, matrix in adapter.state().items()}
+    disturb(learner.model)
+    assert all(torch.equal(began[name], w) for name, w in snapshot.adapter.state().items())
+    snapshot.load(weights)
+    found = snapshot.adapter.state()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(expected[name], matrix) for name, matrix in found.items())
+    merged = adapter.plain.state_dict()
+    assert all(torch.equal(merged[n], w) for n, w in snapshot.model.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "lora"])
+def test_no_engine_applies_any_other_kind_itself(kind: str) -> None:
+    assert learner_with(kind)[1].low_rank is None
 
 
 def test_only_the_adapter_learns_from_its_stage_on(tmp_path: Path) -> None:

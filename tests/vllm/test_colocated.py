@@ -1,14 +1,13 @@
 """vLLM in this process, on real weights, beside the local engine."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 import torch
 
 from gym_reason.agents.engines.vllm.engine import VllmEngine
-from gym_reason.agents.engines.vllm.weights import named_weights
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.errors import RunError
 from gym_reason.types import Completion
@@ -73,11 +72,11 @@ def test_samples_are_drawn_as_often_as_they_are_likely(engine: VllmEngine, model
 def test_a_head_that_is_not_sent_is_found_by_the_canary(
     engine: VllmEngine, model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def without_head(of: Any) -> dict[str, torch.Tensor]:
-        return {name: w for name, w in named_weights(of).items() if name != "lm_head.weight"}
+    def without_head(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: w for name, w in weights.items() if name != "lm_head.weight"}
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "_export", without_head)
+        patch.setattr(engine, "_translate", without_head)
         change(model)
         with pytest.raises(RunError, match="canary"):
             engine.update_weights()

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from gym_reason.agents.policy import AdapterWeights
 from gym_reason.agents.virtual_tokens import KEY, WEIGHTS, VirtualTokens, keys_values_of
 from gym_reason.errors import ConfigError, UsageError
 from gym_reason.trainers.model.adapter_settings import AdapterSettings
@@ -55,6 +56,11 @@ class Adapter(ABC):
     def load(self, folder: Path) -> None:
         """Take over the weights that `write` wrote."""
 
+    @property
+    def low_rank(self) -> AdapterWeights | None:
+        """What an engine can apply itself: plain LoRA, None for any other kind."""
+        return None
+
     def write(self, folder: Path) -> None:
         """Write the adapter as peft does. Raises OSError or SafetensorError."""
         folder.mkdir()
@@ -70,7 +76,10 @@ class Adapter(ABC):
 
 
 class LayerAdapter(Adapter):
-    """LoRA, DoRA or IA3: peft's layers in the place of linear ones."""
+    """LoRA, DoRA or IA3: peft's layers in the place of linear ones.
+
+    Of LoRA it gives an engine what `AdapterWeights` asks for.
+    """
 
     def __init__(self, plain: PreTrainedModel, config: Any, seed: int) -> None:
         """Put peft's layers in; they change nothing until they have learned."""
@@ -89,13 +98,13 @@ class LayerAdapter(Adapter):
                 "layers that it has",
                 "set adapter.target_modules",
             ) from error
-        self._config = self.model.peft_config["default"]
+        self._config: Any = self.model.peft_config["default"]
         self._layers = [
-            (cast(Any, layer), cast(Any, plain.get_submodule(name)))
+            (name, cast(Any, layer), cast(Any, plain.get_submodule(name)))
             for name, layer in self.model.named_modules()
             if hasattr(layer, "get_base_layer")
         ]
-        for layer, _ in self._layers:
+        for _, layer, _ in self._layers:
             # The plain layer will hold the merged weights, this one those before.
             base = layer.get_base_layer()
             for name, weight in list(base.named_parameters(recurse=False)):
@@ -104,7 +113,7 @@ class LayerAdapter(Adapter):
     @torch.no_grad()
     def merge(self) -> None:
         """Write merged weights into the plain layers."""
-        for layer, plain in self._layers:
+        for _, layer, plain in self._layers:
             base = layer.get_base_layer()
             kept = [(weight, weight.data) for weight in base.parameters(recurse=False)]
             # A safe merge makes new tensors, so the weights from before can be put back to the bit.
@@ -125,6 +134,30 @@ class LayerAdapter(Adapter):
     def config(self) -> Any:
         """Return the configuration with the layers that were found."""
         return self._config
+
+    @property
+    def low_rank(self) -> AdapterWeights | None:
+        """This, where it is LoRA."""
+        kind = getattr(self._config.peft_type, "value", self._config.peft_type)
+        return self if kind == "LORA" and not self._config.use_dora else None
+
+    @property
+    def rank(self) -> int:
+        """Of what is added to each weight."""
+        return int(self._config.r)
+
+    @property
+    def alpha(self) -> float:
+        """What is added is scaled by alpha / rank."""
+        return float(self._config.lora_alpha)
+
+    def base_weights(self) -> dict[str, Tensor]:
+        """Return the plain model's weights as they were before the adapter."""
+        found = {name: weight.detach() for name, weight in self.plain.state_dict().items()}
+        for layer_name, layer, _ in self._layers:
+            for name, weight in layer.get_base_layer().named_parameters(recurse=False):
+                found[f"{layer_name}.{name}"] = weight.detach()
+        return found
 
     def load(self, folder: Path) -> None:
         """Take the weights over and merge them."""

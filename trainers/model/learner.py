@@ -15,7 +15,7 @@ from gym_reason.agents.conversation import ChatEncoder
 from gym_reason.agents.engines.local.budget import default_cache_bytes
 from gym_reason.agents.engines.precision import choose_threads, use_fast_matmul
 from gym_reason.agents.models import build_preset, choose_device, load_model
-from gym_reason.agents.policy import TrainedPolicy
+from gym_reason.agents.policy import AdaptedPolicy, AdapterWeights, TrainedPolicy
 from gym_reason.agents.tokenizers import build_character_tokenizer, build_piece_tokenizer
 from gym_reason.agents.virtual_tokens import find_virtual_tokens
 from gym_reason.errors import ModelError
@@ -109,12 +109,19 @@ class Learner:
         """
         return self.whole if self.adapter is None else self.adapter.sampled
 
+    @property
+    def low_rank(self) -> AdapterWeights | None:
+        """The adapter, where it is one that an engine can apply itself."""
+        return None if self.adapter is None else self.adapter.low_rank
+
     def lead_engine(self) -> None:
         """Have the engine follow the weights in training."""
         if self.engine.model is not self.sampled:
             self.engine.follow(self.sampled)
         merged = self.sharded or self.adapter
         self.engine.before_refresh = None if merged is None else merged.merge
+        if isinstance(self.engine, AdaptedPolicy):
+            self.engine.follow_adapter(self.low_rank)
 
     @property
     def pad_id(self) -> int:

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
+from gym_reason.agents.policy import AdaptedPolicy
 from gym_reason.errors import GymReasonError, RunError
 from gym_reason.trainers.distributed.playing import SharedPlay
 from gym_reason.trainers.distributed.world import ALONE
@@ -186,9 +187,11 @@ class PlayedAhead:
         session.start_workers()
         # The thread exchanges nothing with other processes: its order would not be theirs.
         session.shared_play = SharedPlay(ALONE)
-        self._snapshot = Snapshot(learner.sampled)
+        self._snapshot = Snapshot(learner.sampled, learner.low_rank)
         learner.engine.before_refresh = None
         learner.engine.follow(self._snapshot.model)
+        if isinstance(learner.engine, AdaptedPolicy):
+            learner.engine.follow_adapter(self._snapshot.adapter)
         learner.engine.version = session.progress.version
         session.read_curriculum = lambda: self._curriculum
         shares = self._threads_before, self._threads_before
@@ -219,7 +222,8 @@ class PlayedAhead:
         """Return the version of the weights in training and a copy of them."""
         version = self._session.progress.version
         if self._latest is None or self._latest[0] != version:
-            self._latest = version, capture(self._session.learner.sampled)
+            learner = self._session.learner
+            self._latest = version, capture(learner.sampled, learner.low_rank)
         return self._latest
 
     def _await(self, job: Job) -> None:

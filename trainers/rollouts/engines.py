@@ -17,6 +17,7 @@ from gym_reason.trainers.distributed.gpus import own_gpu, share_gpus
 from gym_reason.trainers.distributed.playing import main_plays, plays_here
 from gym_reason.trainers.distributed.world import ALONE, World
 from gym_reason.trainers.recipe import Recipe
+from gym_reason.trainers.rollouts.adapter_route import check_adapter_route, choose_room
 
 
 class EngineMaker(Protocol):
@@ -90,6 +91,7 @@ def choose_engine(
             folder=folder,
             place=place,
             in_flight=recipe.rollout.in_flight,
+            lora=choose_room(recipe, model),
         )
 
     return make_vllm_engine
@@ -140,4 +142,5 @@ def check_engine(recipe: Recipe) -> None:
             "engine = 'local' or 'vllm': a server's answers come whole, without the version of "
             "each token",
         )
+    check_adapter_route(recipe)
     check_settings(recipe.engine, recipe.vllm)

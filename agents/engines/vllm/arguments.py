@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from gym_reason.agents.engines.vllm.lora import LoraRoom
 from gym_reason.agents.engines.vllm.settings import VllmSettings
 
 
@@ -15,6 +16,7 @@ def engine_arguments(
     trained: bool,
     in_flight: bool = False,
     images: bool = False,
+    lora: LoraRoom | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of vLLM's engine; `settings.arguments` has the last word.
 
@@ -23,7 +25,7 @@ def engine_arguments(
     steps, so that each token is known to be of one version.
     `processed_logprobs` are those of the distribution that a token was drawn from, which is what a
     completion holds; vLLM's default is those of the model at temperature 1. With `images` it needs
-    the tokenizer, whose tokens stand for them.
+    the tokenizer, whose tokens stand for them. With `lora` it has room for an adapter.
     """
     arguments: dict[str, Any] = {
         "model": str(folder),
@@ -40,6 +42,8 @@ def engine_arguments(
     }
     if in_flight:
         arguments |= {"enable_prefix_caching": False, "async_scheduling": False}
+    if lora is not None:
+        arguments |= lora.arguments()
     if settings.max_positions:
         arguments["max_model_len"] = settings.max_positions
     if device != "cpu":

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from gym_reason.agents.engines.inspection import require_vllm
+from gym_reason.agents.engines.vllm.lora import LoraMatrices
 from gym_reason.agents.engines.vllm.orders import Order, Sampled
 from gym_reason.errors import ModelError
 
@@ -35,15 +36,25 @@ class Backend(Protocol):
         ...
 
     def load(self, weights: Mapping[str, Tensor], version: int) -> None:
-        """Take over weights, whole, and forget every prompt. Raises RunError."""
+        """Take over weights, whole, and forget every prompt and adapter. Raises RunError."""
         ...
 
-    def sleep(self) -> None:
-        """Give memory back; the weights are lost. Raises RunError."""
+    def load_adapter(self, matrices: LoraMatrices, version: int) -> None:
+        """Add an adapter to the weights, in the place of any before, and forget every prompt.
+
+        Only where it was started with room for one. Raises RunError.
+        """
+        ...
+
+    def sleep(self, *, keep: bool = False) -> None:
+        """Give memory back; the weights are lost unless they are to `keep`. Raises RunError."""
         ...
 
     def wake(self) -> None:
-        """Take memory again; weights must be loaded before anything is asked. Raises RunError."""
+        """Take memory again; what was lost must be loaded before anything is asked.
+
+        Raises RunError.
+        """
         ...
 
     def close(self) -> None:

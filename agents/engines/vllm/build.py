@@ -14,7 +14,7 @@ from gym_reason.agents.engines.local.detokenizer import Detokenizer, StopSearch
 from gym_reason.agents.engines.local.engine import find_stop_tokens
 from gym_reason.agents.engines.vllm.arguments import engine_arguments, environment
 from gym_reason.agents.engines.vllm.backend import Backend
-from gym_reason.agents.engines.vllm.canary import Canary, default_limit
+from gym_reason.agents.engines.vllm.canary import REMEDY, Canary, default_limit
 from gym_reason.agents.engines.vllm.child import ServerProcess
 from gym_reason.agents.engines.vllm.colocated import ColocatedVllm
 from gym_reason.agents.engines.vllm.delivery import SHARED_MEMORY
@@ -23,8 +23,10 @@ from gym_reason.agents.engines.vllm.heads import (
     choose_width,
     head_width,
     widen_config,
+    widen_matrices,
     widen_weights,
 )
+from gym_reason.agents.engines.vllm.lora import LoraRoom
 from gym_reason.agents.engines.vllm.plugin import BACKEND
 from gym_reason.agents.engines.vllm.server import ServerVllm
 from gym_reason.agents.engines.vllm.settings import (
@@ -34,7 +36,6 @@ from gym_reason.agents.engines.vllm.settings import (
     VllmSettings,
     check_settings,
 )
-from gym_reason.agents.engines.vllm.weights import named_weights
 from gym_reason.agents.images import load_image_encoder
 from gym_reason.agents.models import DTYPES, choose_device, load_model, resolve_model_folder
 from gym_reason.agents.virtual_tokens import find_kind_beside
@@ -57,6 +58,7 @@ def start_for_training(
     folder: Path,
     place: ServerPlace | None = None,
     in_flight: bool = False,
+    lora: LoraRoom | None = None,
 ) -> VllmEngine:
     """Return an engine that follows a model in training.
 
@@ -70,6 +72,7 @@ def start_for_training(
         folder: The run's, for weights that go by way of the disk.
         place: Of a server that is started; None for the folder and any GPU.
         in_flight: Whether weights may come while completions are under way; for `vllm` alone.
+        lora: What of an adapter vLLM is to apply itself; None to give it merged weights.
 
     Raises ConfigError, ModelError, RunError or UsageError where it cannot be started.
     """
@@ -97,6 +100,7 @@ def start_for_training(
             scratch=scratch,
             place=place or ServerPlace(folder / "vllm.log"),
             in_flight=in_flight,
+            lora=lora,
         )
         stack.callback(backend.close)
         shape = model.config.get_text_config()
@@ -106,6 +110,7 @@ def start_for_training(
             temperature=temperature,
             dtype=own,
             limit=settings.canary_limit or default_limit(own, chosen),
+            remedy=REMEDY if lora is None else f"set vllm.adapter = 'merged', {REMEDY}",
         )
         return VllmEngine(
             backend,
@@ -114,7 +119,10 @@ def start_for_training(
             shape.vocab_size,
             model=model,
             canary=canary,
-            export=lambda model: widen_weights(named_weights(model), own_width, width),
+            translate=lambda weights: widen_weights(weights, own_width, width),
+            translate_adapter=None
+            if lora is None
+            else lambda tensors: widen_matrices(tensors, own_width, width),
             own_seeds=settings.own_seeds,
             resources=stack.pop_all(),
         )
@@ -195,6 +203,7 @@ def _start(
     place: ServerPlace,
     in_flight: bool = False,
     images: bool = False,
+    lora: LoraRoom | None = None,
 ) -> Backend:
     """Return a vLLM that runs the model of a folder."""
     if kind == "vllm":
@@ -209,13 +218,25 @@ def _start(
             scratch=scratch,
             in_flight=in_flight,
             images=images,
+            lora=lora,
         )
     if settings.base_url:
         return ServerVllm(
-            settings.base_url, settings, trained=trained, route=settings.sync, scratch=scratch
+            settings.base_url,
+            settings,
+            trained=trained,
+            route=settings.sync,
+            scratch=scratch,
+            adapters=lora is not None,
         )
     arguments = engine_arguments(
-        folder, settings, device=device.type, dtype=NAMES[dtype], trained=trained, images=images
+        folder,
+        settings,
+        device=device.type,
+        dtype=NAMES[dtype],
+        trained=trained,
+        images=images,
+        lora=lora,
     )
     variables = environment(settings, device.type) | DEVELOPMENT
     # Another GPU's memory is of no use to the trainer.
@@ -229,6 +250,8 @@ def _start(
         arguments |= {
             "weight_transfer_config": {"backend": settings.sync if by_device else BACKEND}
         }
+    if lora is not None:
+        variables["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "True"
     if can_sleep:
         arguments |= {"enable_sleep_mode": True}
     arguments |= {"enable_scale_out": True}  # the endpoint of tokens in and tokens out
@@ -241,6 +264,7 @@ def _start(
         route=settings.sync,
         scratch=scratch,
         can_sleep=can_sleep,
+        adapters=lora is not None,
     )
 
 

@@ -15,6 +15,8 @@ from gym_reason.types import Completion
 
 PROMPT_TOKENS = 8
 NEW_TOKENS = 16
+REMEDY = "try another vllm.sync, or raise vllm.canary_limit where the types differ"
+"""What to do where vLLM got all weights."""
 LIMITS = {torch.float32: 0.002, torch.bfloat16: 0.15, torch.float16: 0.05}
 """Largest mean gap by the type of matrix products, in nats a token: what rounding may do."""
 
@@ -35,7 +37,7 @@ class Canary:
         dtype: torch.dtype,
         limit: float,
         other: str = "vLLM",
-        remedy: str = "try another vllm.sync, or raise vllm.canary_limit where the types differ",
+        remedy: str = REMEDY,
     ) -> None:
         """Choose the prompt.
 

@@ -99,8 +99,10 @@ def server_command(arguments: Mapping[str, Any], port: int) -> list[str]:
         option = name.replace("_", "-")
         if isinstance(value, bool):
             command.append(f"--{option}" if value else f"--no-{option}")
-        elif isinstance(value, Mapping | list | tuple):
+        elif isinstance(value, Mapping):
             command += [f"--{option}", json.dumps(value)]
+        elif isinstance(value, list | tuple):
+            command += [f"--{option}", *map(str, value)]
         else:
             command += [f"--{option}", str(value)]
     return command

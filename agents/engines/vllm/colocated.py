@@ -19,7 +19,8 @@ from torch import Tensor
 from gym_reason.agents.engines.local.detokenizer import StopSearch
 from gym_reason.agents.engines.vllm.arguments import engine_arguments, environment
 from gym_reason.agents.engines.vllm.backend import import_vllm
-from gym_reason.agents.engines.vllm.delivery import offer_weights
+from gym_reason.agents.engines.vllm.delivery import lend_folder, offer_weights
+from gym_reason.agents.engines.vllm.lora import LoraMatrices, LoraRoom, offer_adapter
 from gym_reason.agents.engines.vllm.orders import (
     Order,
     Sampled,
@@ -76,6 +77,7 @@ class ColocatedVllm:
         scratch: Path | None = None,
         in_flight: bool = False,
         images: bool = False,
+        lora: LoraRoom | None = None,
     ) -> None:
         """Start it.
 
@@ -87,9 +89,11 @@ class ColocatedVllm:
             trained: Whether weights come by `load`; otherwise the folder's are read.
             make_search: Looks for stop strings.
             scratch: Folder for weights that go by way of a file; None hands over the tensors.
+                Adapters go by way of a file always: without a folder, by one in shared memory.
             in_flight: Whether weights may come while completions are under way: they go on with
                 the keys and values that they have, and each token is known by its version.
             images: Whether the model reads images.
+            lora: What to keep ready for an adapter; None where none will come.
 
         Raises:
             UsageError: There is one in this process already.
@@ -109,6 +113,8 @@ class ColocatedVllm:
         self._numbers = itertools.count()
         self._running: dict[str, _Running] = {}
         self._llm: Any = None
+        self._adapter: Any = None
+        self._adapter_number = 0
         self.can_sleep = trained and settings.sleep and device.type == "cuda"
         arguments = engine_arguments(
             folder,
@@ -118,6 +124,7 @@ class ColocatedVllm:
             trained=trained,
             in_flight=in_flight,
             images=images,
+            lora=lora,
         )
         if self.can_sleep:
             arguments["enable_sleep_mode"] = True
@@ -147,15 +154,25 @@ class ColocatedVllm:
         return future
 
     def load(self, weights: Mapping[str, Tensor], version: int) -> None:
-        """Take over weights, whole, and forget every prompt. Raises RunError."""
+        """Take over weights, whole, and forget every prompt and adapter. Raises RunError."""
         self._call(lambda: self._load(weights, version), "taking over weights")
 
-    def sleep(self) -> None:
-        """Give memory back; the weights are lost. Raises RunError."""
-        self._call(lambda: self._llm.sleep(level=2), "going to sleep")
+    def load_adapter(self, matrices: LoraMatrices, version: int) -> None:
+        """Add an adapter to the weights, in the place of any before, and forget every prompt.
+
+        Raises RunError.
+        """
+        self._call(lambda: self._load_adapter(matrices, version), "taking over an adapter")
+
+    def sleep(self, *, keep: bool = False) -> None:
+        """Give memory back; the weights are lost unless they are to `keep`. Raises RunError."""
+        self._call(lambda: self._llm.sleep(level=1 if keep else 2), "going to sleep")
 
     def wake(self) -> None:
-        """Take memory again; weights must be loaded before anything is asked. Raises RunError."""
+        """Take memory again; what was lost must be loaded before anything is asked.
+
+        Raises RunError.
+        """
         self._call(lambda: self._llm.wake_up(), "waking up")
 
     def close(self) -> None:
@@ -220,7 +237,7 @@ class ColocatedVllm:
             prompt = vllm.TokensPrompt(prompt_token_ids=order.sent_ids)
             if order.images:
                 prompt["multi_modal_data"] = {"image": [open_image(one) for one in order.images]}
-            self._llm.llm_engine.add_request(name, prompt, params)
+            self._llm.llm_engine.add_request(name, prompt, params, lora_request=self._adapter)
         except Exception as error:
             settle(future, error=explain(error, "taking a prompt"))
             return
@@ -285,7 +302,38 @@ class ColocatedVllm:
         with offer_weights(weights, self._scratch) as place:
             self._llm.start_weight_update()
             self._llm.update_weights({"update_info": place})
+            # With this vLLM itself drops every adapter.
             self._llm.finish_weight_update(weight_version=str(version))
+        self._adapter = None
+        self._begin_version(version)
+
+    def _load_adapter(self, matrices: LoraMatrices, version: int) -> None:
+        """Have vLLM read an adapter under a name and a number that none before had.
+
+        They are among what vLLM knows kept prompts by, so that those of another are never used.
+        In flight no prompts are kept, and what is under way goes on by the number that it has, so
+        that this one comes in the place of the one before.
+        """
+        before = self._adapter
+        if before is None or not self._in_flight:
+            self._adapter_number += 1
+        number = self._adapter_number
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(lend_folder(self._scratch)) / str(number)
+            stack.enter_context(offer_adapter(matrices, folder))
+            make = import_vllm("vllm.lora.request").LoRARequest
+            name = f"gym_reason-{number}"
+            offered = make(name, number, str(folder), load_inplace=self._in_flight)
+            if not self._llm.llm_engine.add_lora(offered):
+                raise RunError("vLLM did not take an adapter", remedy="set vllm.adapter = 'merged'")
+        # Of prompts it is asked for by this, which has it looked up and never read again.
+        self._adapter = make(name, number, str(folder))
+        if before is not None and before.lora_int_id != number:
+            self._llm.llm_engine.remove_lora(before.lora_int_id)
+        self._begin_version(version)
+
+    def _begin_version(self, version: int) -> None:
+        """Take note of new weights, and forget the prompts of those before."""
         self._version = version
         for running in self._running.values():
             running.versions.append((dict(running.counts), version))

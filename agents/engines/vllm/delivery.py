@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -17,6 +18,17 @@ SHARED_MEMORY = Path("/dev/shm")
 _numbers = itertools.count()
 _offered: dict[str, Mapping[str, Tensor]] = {}
 """What is on offer to a vLLM of this process, by key."""
+
+
+@contextlib.contextmanager
+def lend_folder(given: Path | None) -> Iterator[Path]:
+    """Give the folder that is given, or else one in memory while the block runs."""
+    if given is not None:
+        yield given
+        return
+    parent = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="gym-reason-", dir=parent) as made:
+        yield Path(made)
 
 
 @contextlib.contextmanager

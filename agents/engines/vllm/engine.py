@@ -16,6 +16,7 @@ from gym_reason.agents.engines.local.detokenizer import Detokenizer
 from gym_reason.agents.engines.local.sampling import check_prompt
 from gym_reason.agents.engines.vllm.backend import Backend
 from gym_reason.agents.engines.vllm.canary import Canary
+from gym_reason.agents.engines.vllm.lora import read_matrices
 from gym_reason.agents.engines.vllm.orders import (
     Order,
     Sampled,
@@ -24,9 +25,12 @@ from gym_reason.agents.engines.vllm.orders import (
 )
 from gym_reason.agents.engines.vllm.weights import named_weights
 from gym_reason.agents.images import ImageEncoder
-from gym_reason.agents.policy import PromptWithImages, SamplingParams
+from gym_reason.agents.policy import AdapterWeights, PromptWithImages, SamplingParams
 from gym_reason.errors import UsageError
 from gym_reason.types import Completion
+
+Translation = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+"""Changes weights by name from the trainer's form to vLLM's."""
 
 
 class VllmEngine:
@@ -46,7 +50,8 @@ class VllmEngine:
         *,
         model: PreTrainedModel | None = None,
         canary: Canary | None = None,
-        export: Callable[[Any], Mapping[str, Tensor]] = named_weights,
+        translate: Translation = dict,
+        translate_adapter: Translation | None = None,
         own_seeds: bool = True,
         images: ImageEncoder | None = None,
         resources: contextlib.ExitStack | None = None,
@@ -61,7 +66,9 @@ class VllmEngine:
             model: In training: its weights go to vLLM before the first prompt and after each
                 change. None where vLLM has read weights that stay.
             canary: Compares the two after each sync.
-            export: Returns the model's weights as vLLM is to have them.
+            translate: Returns the model's weights as vLLM is to have them.
+            translate_adapter: Does so with the matrices of an adapter; None where these go to vLLM
+                within the weights alone.
             own_seeds: See `VllmSettings`.
             images: Encodes images for the model; None where it reads none.
             resources: Closed by `close`, the backend among them.
@@ -77,7 +84,11 @@ class VllmEngine:
         """Called before the weights are read again, by one who prepares them: merges an adapter."""
         self._backend = backend
         self._vocab_size = vocab_size
-        self._export = export
+        self._translate = translate
+        self._translate_adapter = translate_adapter
+        self._adapter: AdapterWeights | None = None
+        self._base: AdapterWeights | None = None
+        """Of whose weights vLLM has those that stay."""
         self._own_seeds = own_seeds
         self.images = images
         """Encodes images for the model; None where it reads none."""
@@ -104,6 +115,15 @@ class VllmEngine:
         if self._running or self._waiting:
             raise UsageError("another model in the middle of completions", "none under way")
         self.model, self._synced = model, None
+        self.follow_adapter(None)
+
+    def follow_adapter(self, adapter: AdapterWeights | None) -> None:
+        """Know that the model is made of this from now on; None for weights that all learn.
+
+        Where vLLM applies adapters, the weights that stay go there once, and then the adapter alone
+        after each change.
+        """
+        self._adapter, self._base = adapter, None
 
     def update_weights(self, version: int | None = None) -> None:
         """Bring vLLM up to date with the model, whose weights changed.
@@ -127,21 +147,37 @@ class VllmEngine:
             self._backend.wake()
             self._asleep = False
         started = time.monotonic()
-        self._backend.load(self._export(self.model), self.version)
+        sent = self._send_weights()
         self._synced = fingerprint(self.model)
-        self._figures = {"sync_seconds": time.monotonic() - started}
+        self._figures = {"sync_seconds": time.monotonic() - started, "sync_bytes": float(sent)}
         if self.canary is not None:
             gap = self.canary.check(self.model, self._sample_now, self.version)
             self._figures["canary_gap"] = gap
 
+    def _send_weights(self) -> int:
+        """Give vLLM the weights of the model, as few as will do; return how many bytes they are."""
+        adapter, translate_adapter = self._adapter, self._translate_adapter
+        if adapter is None or translate_adapter is None:
+            weights = self._translate(named_weights(self.model))
+            self._backend.load(weights, self.version)
+            return count_bytes(weights)
+        sent = 0
+        if self._base is not adapter:
+            weights = self._translate(adapter.base_weights())
+            self._backend.load(weights, self.version)
+            sent, self._base = count_bytes(weights), adapter
+        matrices = read_matrices(adapter, translate_adapter)
+        self._backend.load_adapter(matrices, self.version)
+        return sent + count_bytes(matrices.tensors)
+
     def figures(self) -> Mapping[str, float]:
-        """Return the seconds of the last sync and the canary's gap after it."""
+        """Return the seconds and bytes of the last sync and the canary's gap after it."""
         return self._figures
 
     def rest(self) -> None:
         """Give the GPU's memory back until the next sync or prompt, where that is possible."""
         if self.model is not None and self._backend.can_sleep and not self._asleep:
-            self._backend.sleep()
+            self._backend.sleep(keep=self._base is not None)
             self._asleep = True
 
     def close(self) -> None:
@@ -270,6 +306,11 @@ class VllmEngine:
 def fingerprint(model: torch.nn.Module) -> tuple[int, ...]:
     """Return what changes with every in-place update of a weight that torch is told of."""
     return tuple(weight._version for weight in model.parameters())
+
+
+def count_bytes(weights: Mapping[str, Tensor]) -> int:
+    """Return the size of weights."""
+    return sum(weight.numel() * weight.element_size() for weight in weights.values())
 
 
 def _cancel_all(submitted: Sequence[tuple["Future[list[Sampled]]", list[int]]]) -> None:

@@ -76,6 +76,25 @@ def widen_weights(weights: Mapping[str, Tensor], own: int, width: int) -> dict[s
     return wide
 
 
+def widen_matrices(tensors: Mapping[str, Tensor], own: int, width: int) -> dict[str, Tensor]:
+    """Return the matrices of a LoRA adapter of a Qwen3 model for heads of another width.
+
+    What is added to a weight gets its zeros where the weight does: B in the rows of a projection,
+    A in the columns of the layer that reads all heads.
+    """
+    if width == own:
+        return dict(tensors)
+    wide: dict[str, Tensor] = {}
+    for name, weight in tensors.items():
+        layer, matrix = name.split(".")[-3:-1]
+        if layer in PROJECTIONS and matrix == "lora_B":
+            weight = _spread(weight, own, width)
+        elif layer == "o_proj" and matrix == "lora_A":
+            weight = _spread(weight.t(), own, width).t().contiguous()
+        wide[name] = weight
+    return wide
+
+
 def _spread(weight: Tensor, own: int, width: int) -> Tensor:
     """Return rows of heads with zeros behind each half, the two that rotary embeddings pair."""
     halves = weight.reshape(-1, 2, own // 2, *weight.shape[1:])

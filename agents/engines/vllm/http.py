@@ -13,7 +13,23 @@ from gym_reason.errors import RunError, UsageError
 if TYPE_CHECKING:
     import httpx
 
+LOAD_ADAPTER = "/v1/load_lora_adapter"
+UNLOAD_ADAPTER = "/v1/unload_lora_adapter"
+_IN_WORDS = (LOAD_ADAPTER, UNLOAD_ADAPTER)
+"""What vLLM answers with a sentence in place of JSON."""
+IDLE_S = 2.0
+"""Longest that a connection is kept without use: vLLM closes one after 5 s, and a request that is
+sent just then is lost."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class RefusedError(RunError):
+    """A server answered that it will not."""
+
+    def __init__(self, status: int, found: str, remedy: str = "") -> None:
+        """Say so; `status` is HTTP's number for it."""
+        super().__init__(found, remedy=remedy)
+        self.status = status
 
 
 class HttpClient:
@@ -34,7 +50,7 @@ class HttpClient:
         local = urlsplit(base_url).hostname in _LOOPBACK
         self._http = httpx.AsyncClient(
             timeout=None,  # the watch keeps the time
-            limits=httpx.Limits(max_connections=connections),
+            limits=httpx.Limits(max_connections=connections, keepalive_expiry=IDLE_S),
             trust_env=not local,
         )
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,16 +124,23 @@ class HttpClient:
 
 
 def read_answer(response: "httpx.Response", path: str) -> Any:
-    """Return the JSON of an answer. Raises RunError where it is a refusal or no JSON."""
+    """Return the JSON of an answer, None of an empty one or one in words.
+
+    Raises RunError where it is a refusal or no JSON.
+    """
     if response.status_code >= 400:
         detail = " ".join(response.text.split())[:300]
         remedy = ""
         if response.status_code == 404:
-            remedy = "start the server with VLLM_SERVER_DEV_MODE=1; see docs/engines.md"
-        raise RunError(
-            f"the vLLM server answers {path} with {response.status_code}: {detail}", remedy=remedy
+            adapters = path in _IN_WORDS
+            variable = "VLLM_ALLOW_RUNTIME_LORA_UPDATING" if adapters else "VLLM_SERVER_DEV_MODE"
+            remedy = f"start the server with {variable}=1; see docs/engines.md"
+        raise RefusedError(
+            response.status_code,
+            f"the vLLM server answers {path} with {response.status_code}: {detail}",
+            remedy,
         )
-    if not response.content:
+    if not response.content or path in _IN_WORDS:
         return None
     try:
         return response.json()

@@ -6,14 +6,21 @@ import socket
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from gym_reason.agents.engines.vllm.child import ServerProcess
-from gym_reason.agents.engines.vllm.delivery import offer_weights
-from gym_reason.agents.engines.vllm.http import HttpClient
+from gym_reason.agents.engines.vllm.delivery import lend_folder, offer_weights
+from gym_reason.agents.engines.vllm.http import (
+    LOAD_ADAPTER,
+    UNLOAD_ADAPTER,
+    HttpClient,
+    RefusedError,
+)
+from gym_reason.agents.engines.vllm.lora import LoraMatrices, offer_adapter
 from gym_reason.agents.engines.vllm.orders import (
     Order,
     Sampled,
@@ -27,6 +34,8 @@ from gym_reason.errors import RunError
 from gym_reason.images import write_data_uri
 
 MOST_CONNECTIONS = 512
+GOODBYE_S = 2.0
+"""Longest that a server of somebody else's is waited for at the end."""
 GENERATE = "/inference/v1/generate"
 """vLLM's endpoint for tokens in and tokens out."""
 
@@ -44,6 +53,7 @@ class ServerVllm:
         route: SyncRoute = "shared",
         scratch: Path | None = None,
         can_sleep: bool = False,
+        adapters: bool = False,
     ) -> None:
         """Wait until it answers.
 
@@ -55,12 +65,15 @@ class ServerVllm:
             route: How weights get there.
             scratch: Folder that both sides see, for weights that go by way of a file.
             can_sleep: Whether it was started so that it can.
+            adapters: Whether adapters will come, which it must allow.
 
         Raises RunError where it does not answer in time, or refuses to take weights.
         """
         self._settings = settings
         self._process = process
         self._scratch = scratch
+        self._adapter = ""
+        self._adapter_count = 0
         self.can_sleep = can_sleep
         name = f"the vLLM server at {base_url}"
         fault = None if process is None else process.find_fault
@@ -80,6 +93,8 @@ class ServerVllm:
                 )
             elif trained:
                 self._ask("/init_weight_transfer_engine", {"init_info": {}}, "agreeing on weights")
+            if adapters:
+                self._check_adapters()
         except BaseException:
             self.close()
             raise
@@ -96,6 +111,8 @@ class ServerVllm:
             "token_ids": order.sent_ids,
             "sampling_params": sampling_arguments(order, own_seeds=self._settings.own_seeds),
         }
+        if self._adapter:
+            body["model"] = self._adapter
         if order.images:
             body["content_parts"] = [
                 {"type": "image_url", "url": write_data_uri(image)} for image in order.images
@@ -123,7 +140,9 @@ class ServerVllm:
         return result
 
     def load(self, weights: Mapping[str, Tensor], version: int) -> None:
-        """Take over weights, whole, and forget every prompt. Raises RunError."""
+        """Take over weights, whole, and forget every prompt and adapter. Raises RunError."""
+        self._unload(self._adapter)
+        self._adapter = ""
         if self._sender is not None:
             self._sender.send(weights)
         else:
@@ -132,27 +151,70 @@ class ServerVllm:
                 self._ask("/start_weight_update", None, what)
                 self._ask("/update_weights", {"update_info": place}, what)
                 self._ask("/finish_weight_update", {"weight_version": str(version)}, what)
+        self._forget_prompts()
+
+    def load_adapter(self, matrices: LoraMatrices, version: int) -> None:
+        """Add an adapter to the weights, in the place of any before, and forget every prompt.
+
+        It gets a name that none before had, by which vLLM tells the prompts that it keeps apart.
+        Raises RunError.
+        """
+        before = self._adapter
+        self._adapter_count += 1
+        with contextlib.ExitStack() as stack:
+            parent = stack.enter_context(lend_folder(self._scratch))
+            folder = parent / str(self._adapter_count)
+            stack.enter_context(offer_adapter(matrices, folder))
+            # The parent's name is nobody else's, not even a run's on the same server before.
+            name = f"{parent.name}-{self._adapter_count}"
+            body = {"lora_name": name, "lora_path": str(folder.resolve())}
+            self._ask(LOAD_ADAPTER, body, "taking over an adapter")
+        self._adapter = name
+        self._unload(before)
+        self._forget_prompts()
+
+    def _unload(self, adapter: str, limit_s: float | None = None) -> None:
+        if adapter:
+            body = {"lora_name": adapter}
+            self._ask(UNLOAD_ADAPTER, body, "dropping an adapter", limit_s)
+
+    def _check_adapters(self) -> None:
+        """Ask for an adapter of no name, which a server that takes any refuses as just that."""
+        body = {"lora_name": "", "lora_path": ""}
+        try:
+            self._ask(LOAD_ADAPTER, body, "saying whether it takes adapters")
+        except RefusedError as error:
+            if error.status != HTTPStatus.BAD_REQUEST:
+                raise
+
+    def _forget_prompts(self) -> None:
         answer = self._ask("/reset_prefix_cache", None, "forgetting prompts")
         if isinstance(answer, dict) and answer.get("success") is False:
             raise RunError("vLLM kept prompts computed with the weights before", "none running")
 
-    def sleep(self) -> None:
-        """Give memory back; the weights are lost. Raises RunError."""
-        self._ask("/sleep?level=2", None, "going to sleep")
+    def sleep(self, *, keep: bool = False) -> None:
+        """Give memory back; the weights are lost unless they are to `keep`. Raises RunError."""
+        self._ask(f"/sleep?level={1 if keep else 2}", None, "going to sleep")
 
     def wake(self) -> None:
-        """Take memory again; weights must be loaded before anything is asked. Raises RunError."""
+        """Take memory again; what was lost must be loaded before anything is asked.
+
+        Raises RunError.
+        """
         self._ask("/wake_up", None, "waking up")
 
     def close(self) -> None:
         """Stop asking, and end a server of ours. What was not answered fails."""
+        if self._process is None and self._adapter:
+            with contextlib.suppress(RunError):
+                self._unload(self._adapter, GOODBYE_S)
         self._watch.close()
         self._http.close()
         if self._process is not None:
             self._process.close()
 
-    def _ask(self, path: str, body: object, what: str) -> Any:
-        limit_s = self._settings.timeout_s
+    def _ask(self, path: str, body: object, what: str, limit_s: float | None = None) -> Any:
+        limit_s = limit_s or self._settings.timeout_s
         method = "GET" if path == "/get_world_size" else "POST"
         return self._http.send(method, path, body, what=what, limit_s=limit_s).result()
 

@@ -16,6 +16,8 @@ EngineKind: TypeAlias = Literal["local", "vllm", "server"]
 """Who samples: our own loop, vLLM in this process, or a vLLM server."""
 SyncRoute: TypeAlias = Literal["auto", "memory", "shared", "folder", "ipc", "nccl"]
 """How new weights reach vLLM."""
+AdapterSync: TypeAlias = Literal["auto", "merged", "alone"]
+"""What of a LoRA adapter in training reaches vLLM."""
 ROUTES: Mapping[EngineKind, tuple[SyncRoute, ...]] = {
     "local": ("auto",),
     "vllm": ("auto", "memory", "folder"),
@@ -53,6 +55,10 @@ class VllmSettings:
     """Whether vLLM gives its GPU memory back during the update; a CPU has nothing to give."""
     sync: SyncRoute = "auto"
     """How new weights get there: by the fastest exact way, or by a given one."""
+    adapter: AdapterSync = "auto"
+    """What goes there of a LoRA adapter in training: all weights with it `merged`, or the adapter
+    `alone`, which vLLM applies to weights that it keeps. `auto` is alone on a GPU, for models that
+    vLLM is known to take adapters for, and merged elsewhere: on a CPU vLLM is slow to apply one."""
     canary_limit: float = 0.0
     """The run stops where, after a sync, vLLM and the model differ by more nats a token on a canary
     prompt. 0 takes 0.002 in fp32 and 0.15 in bf16."""
