@@ -28,7 +28,7 @@ from gym_reason.trainers.rollouts.loop_thread import LoopThread
 from gym_reason.trainers.rollouts.settings import RolloutSettings
 from gym_reason.trainers.rollouts.snapshot import Snapshot, Weights, capture
 from gym_reason.trainers.rollouts.staleness import describe_staleness, drop_stale
-from gym_reason.trainers.rollouts.stall import StallWatch, Watched
+from gym_reason.trainers.rollouts.stall import Watched
 from gym_reason.trainers.rollouts.stored import dump_episodes, load_episodes
 from gym_reason.trainers.session import Session
 from gym_reason.types import Json
@@ -65,11 +65,10 @@ class Job:
 class PlayedAhead:
     """Plays the episodes of the next steps beside the updates."""
 
-    def __init__(self, session: Session, watch: StallWatch) -> None:
+    def __init__(self, session: Session) -> None:
         """Be ready to play; nothing runs before the first `take`."""
         self._session = session
         self._settings = session.recipe.rollout
-        self._watch = watch
         self._jobs: dict[int, Job] = {}
         self._lock = threading.Lock()
         self._curriculum = session.read_curriculum()
@@ -96,7 +95,8 @@ class PlayedAhead:
         job = self._jobs[step]
         started = time.monotonic()
         try:
-            self._await(job)
+            with session.watch.rest():
+                self._await(job)
         except Exception:  # a stop that was asked for among them, but not a second Ctrl-C
             session.keep()
             raise
@@ -253,7 +253,7 @@ class PlayedAhead:
         session = self._session
         engine, curriculum = session.learner.engine, session.curriculum
         async with contextlib.nullcontext() if self._settings.in_flight else self._turn:
-            with self._watch.over(
+            with session.watch.over(
                 f"the playing of the episodes of step {job.step + 1}",
                 lambda: session.beats + engine.pulse,
             ) as job.watched:
