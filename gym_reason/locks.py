@@ -37,9 +37,13 @@ class FolderLock:
                 "a folder that no other process writes in",
                 "wait for it, or choose another with --out DIR",
             ) from None
-        with explain_os_errors(self._path):
-            os.ftruncate(self._file, 0)
-            os.write(self._file, f"process {os.getpid()}\n".encode())
+        try:
+            with explain_os_errors(self._path):
+                os.ftruncate(self._file, 0)
+                os.write(self._file, f"process {os.getpid()}\n".encode())
+        except RunError:
+            os.close(self._file)
+            raise
         return self
 
     def __exit__(

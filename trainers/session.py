@@ -1,12 +1,13 @@
 """What every stage of a run works with: the model, its engine, the tasks and the run's progress."""
 
 import asyncio
+import contextlib
 import functools
 import math
 import random
 import time
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -33,10 +34,14 @@ from gym_reason.trainers.model.learner import Learner
 from gym_reason.trainers.recipe import Recipe
 from gym_reason.trainers.rollouts.playing import EnvKey, PolicyAgents, make_envs, make_policy_agents
 from gym_reason.trainers.rollouts.remote import Remote
+from gym_reason.trainers.rollouts.stall import StallWatch
 from gym_reason.trainers.run.checkpoint import CheckpointStore, Part, Progress
 from gym_reason.trainers.run.folder import RunFolder
-from gym_reason.trainers.run.stop import Stopped, StopRequest
+from gym_reason.trainers.run.memory import is_out_of_memory
+from gym_reason.trainers.run.stop import Stalled, Stopped, StopRequest
 from gym_reason.types import Completion, Group, Json, Task, Trajectory
+
+T = TypeVar("T")
 
 BASE = "base"
 """Folder, in a run's, of the weights that its adapter began on."""
@@ -71,6 +76,15 @@ class SilentObserver:
         """Show nothing."""
 
 
+class Speaking(Protocol):
+    """An engine of which it can be told whether it lives."""
+
+    @property
+    def pulse(self) -> int:
+        """Changes whenever anything moved."""
+        ...
+
+
 class Session:
     """One process's work on a run, alone or beside others."""
 
@@ -101,6 +115,9 @@ class Session:
         self.stop = stop
         self.beats = 0
         """How often something moved in the stage under way: a sign of life."""
+        self.speakers: list[Speaking] = []
+        """Engines besides the learner's that are listened to."""
+        self.watch = StallWatch(recipe.rollout.stall_seconds, stop, folder.path)
         self._clock = time.monotonic()
         self._limits = EpisodeLimits(step_seconds=recipe.env.step_seconds)
         self._pools: dict[EnvKey, EnvPool] = {}
@@ -172,7 +189,7 @@ class Session:
         encoder: ChatEncoder | None = None,
     ) -> list[Group]:
         """Return what `play_episodes` does, from an event loop of its own."""
-        return asyncio.run(
+        return run_apart(
             self.play_episodes(agent_for, tasks, samples, *names, envs=envs, encoder=encoder)
         )
 
@@ -240,6 +257,32 @@ class Session:
     def start_workers(self) -> None:
         """Start those who play elsewhere, if there are any and they have not been asked yet."""
         self._remote.start()
+
+    @property
+    def pulse(self) -> int:
+        """Changes whenever anything moved: an episode ended, a token was drawn, a pass began."""
+        engines = (self.learner.engine, *self.speakers)
+        return self.beats + self.learner.passes + sum(engine.pulse for engine in engines)
+
+    @contextlib.contextmanager
+    def watched(self, what: str) -> Iterator[None]:
+        """End what the block does where nothing moves for `rollout.stall_seconds`.
+
+        Raises RunError then, and where no memory is left; `what` is its name in the message.
+        """
+        try:
+            with self.watch.over(what, lambda: self.pulse):
+                yield
+        except Stalled as stalled:
+            raise RunError(str(stalled)) from None
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise RunError(
+                f"no memory was left in {what}: {str(error) or type(error).__name__}",
+                remedy="take less at a time (micro_batch_tokens, model.cache_bytes, fewer samples) "
+                "and go on with --resume",
+            ) from error
 
     def policy_agent(self, temperature: float) -> PolicyAgents:
         """Return agents that ask the learner's engine, or where they play, one that follows it."""
@@ -347,6 +390,7 @@ class Session:
 
     def close(self) -> None:
         """Close every environment, and the engine."""
+        self.watch.close()
         try:
             for pool in self._pools.values():
                 pool.close()
@@ -358,6 +402,18 @@ class Session:
         now = time.monotonic()
         self.progress.seconds += now - self._clock
         self._clock = now
+
+
+def run_apart(work: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine returns, from an event loop of its own."""
+
+    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), Stalled):  # which ends the run with its line
+            loop.default_exception_handler(context)
+
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_exception_handler(report)
+        return runner.run(work)
 
 
 def _draw(envs: EnvPool, count: int, seed: int) -> tuple[Task, ...]:

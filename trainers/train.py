@@ -18,6 +18,7 @@ from gym_reason.trainers.distributed.world import ALONE, World
 from gym_reason.trainers.model.adapters import check_adapter, make_adapter
 from gym_reason.trainers.model.learner import Learner, build_learner, prepare_machine
 from gym_reason.trainers.recipe import Recipe
+from gym_reason.trainers.rl.collect import why_unscorable
 from gym_reason.trainers.rollouts.engines import check_engine, choose_engine
 from gym_reason.trainers.rollouts.remote import check_remote
 from gym_reason.trainers.run.checkpoint import ADAPTER, CheckpointStore, Progress
@@ -186,7 +187,8 @@ def run_stages(session: Session) -> None:
         due = adapter.kind != "none" and adapter.from_stage in ("", stage.name)
         if due and session.learner.adapter is None:
             session.adapt()
-        stage.run(session)
+        with session.watched(f"the stage {stage.name}"):
+            stage.run(session)
         measure(session, when)
         session.save(milestone=True)
         session.stop_if_asked()
@@ -195,15 +197,28 @@ def run_stages(session: Session) -> None:
 
 
 def measure(session: Session, when: str) -> None:
-    """Measure greedy accuracy on the held-out problems, and keep the answers."""
+    """Measure greedy accuracy on the held-out problems, and keep the answers.
+
+    Raises RunError; a checkpoint of what was trained so far is there then.
+    """
     started = time.monotonic()
     settings = session.recipe.evaluation
-    session.learner.engine.refresh()
-    played = session.play_held_out()
-    scorable = [trajectory for trajectory in played if trajectory.scorable]
+    try:
+        with session.watched(f"the measurement {when.replace('_', ' ')}"):
+            session.learner.engine.refresh()
+            played = session.play_held_out()
+        scorable = [trajectory for trajectory in played if trajectory.scorable]
+        if not scorable:
+            why = why_unscorable(played)
+            raise RunError(
+                f"none of the {len(played)} held-out episodes could be scored: {why}",
+                remedy="go on from the checkpoint with --resume",
+            )
+    except Exception:
+        if session.progress.step:
+            session.keep()
+        raise
     count = len(scorable)
-    if count == 0:
-        raise RunError(f"none of the {len(played)} held-out episodes could be scored")
     session.progress.problems = count
     session.progress.accuracy[when] = sum(t.correct for t in scorable) / count
     session.progress.length[when] = sum(t.completion_tokens for t in scorable) / count

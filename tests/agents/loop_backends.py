@@ -4,7 +4,7 @@ import copy
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -134,8 +134,8 @@ class LoopServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, model: Any) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, model: Any, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.backend = LoopBackend(model)
         self.lock = threading.Lock()
         self.asked: list[str] = []
@@ -145,6 +145,10 @@ class LoopServer(ThreadingHTTPServer):
         """What is said at a path in place of the truth."""
         self.silent = threading.Event()
         """Whether completions are never answered."""
+        self.updating = False
+        """Whether new weights are on their way: vLLM takes them from one trainer at a time."""
+        self.before: Callable[[str], None] = lambda path: None
+        """Is told of each request before it is answered; others wait meanwhile."""
 
     @property
     def url(self) -> str:
@@ -161,14 +165,24 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers.get("content-length", 0)))
         body = json.loads(content) if content else None
-        self.server.asked.append(self.path)
         while self.server.silent.is_set() and self.path == GENERATE:
             time.sleep(0.01)
         with self.server.lock:
-            self._answer(self.path, self._act(body))
+            self.server.asked.append(self.path)
+            self.server.before(self.path)
+            try:
+                self._answer(self.path, self._act(body))
+            except RuntimeError as error:
+                self._answer(self.path, {"error": {"message": str(error)}}, 500)
 
     def _act(self, body: Any) -> object:
         backend = self.server.backend
+        if self.path == "/start_weight_update":
+            if self.server.updating:
+                raise RuntimeError("a weight update is already active")
+            self.server.updating = True
+        if self.path == "/finish_weight_update":
+            self.server.updating = False
         if self.path == "/update_weights":
             backend.load(safetensors.torch.load_file(body["update_info"]["path"]), 0)
         if self.path == LOAD_ADAPTER:
@@ -207,8 +221,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.adapters.append(name)
         self.server.answers[LOAD_ADAPTER] = 200, b"Success: it was added"
 
-    def _answer(self, path: str, body: object) -> None:
-        status, content = self.server.answers.get(path, (200, json.dumps(body).encode()))
+    def _answer(self, path: str, body: object, status: int = 200) -> None:
+        status, content = self.server.answers.get(path, (status, json.dumps(body).encode()))
         try:
             self.send_response(status)
             self.send_header("content-length", str(len(content)))

@@ -1,7 +1,7 @@
 """What the tests of vLLM share."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -18,9 +18,14 @@ PROMPTS = [TOKENIZER.encode(text) for text in ("1+1=", "347+285=", "9", "1234567
 GREEDY = SamplingParams(16, 0.0)
 
 
-def start(model: Any, folder: Path, settings: VllmSettings | None = None) -> VllmEngine:
+def start(
+    model: Any,
+    folder: Path,
+    settings: VllmSettings | None = None,
+    kind: Literal["vllm", "server"] = "vllm",
+) -> VllmEngine:
     return start_for_training(
-        "vllm", settings or VllmSettings(max_rows=64), model, TOKENIZER,
+        kind, settings or VllmSettings(max_rows=64), model, TOKENIZER,
         temperature=1.0, dtype=None, folder=folder,
     )  # fmt: skip
 

@@ -21,7 +21,7 @@ from tests.vllm.test_runs import SMALL, alive, children_of, steps_of
 STEPS = (*SMALL, "rl.steps=4", "engine=server", "rl.filter=keep_all", "rl.refill_batches=0")
 
 LARGER = "model.size=3m"
-"""Has heads that vLLM knows on a CPU; those of the other models are widened for a server of ours."""
+"""Has heads that vLLM knows on a CPU; those of other models are widened for a server of ours."""
 
 
 def run_two(folder: Path, *words: str, environment: Mapping[str, str] | None = None) -> None:

@@ -68,6 +68,23 @@ def test_a_hung_engine_ends_the_wait_and_the_next_one(model: Any, tmp_path: Path
     engine.close()
 
 
+def test_a_server_takes_weights_after_a_trainer_that_died_in_the_middle_of_a_sync(
+    model: Any, tmp_path: Path
+) -> None:
+    engine = start(model, tmp_path, VllmSettings(max_rows=64), kind="server")
+    try:
+        change(model)
+        engine.update_weights()
+        backend: Any = engine._backend
+        backend._ask("/start_weight_update", None, "being left alone")
+        for _ in range(2):
+            change(model)
+            engine.update_weights()
+            assert_like_local(engine, model, GREEDY)
+    finally:
+        engine.close()
+
+
 def test_heads_too_narrow_for_vllm_are_widened(tmp_path: Path) -> None:
     model = build_preset("0.1m", len(TOKENIZER), max_positions=64)
     change(model)

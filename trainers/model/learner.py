@@ -50,6 +50,8 @@ class Learner:
     """The processes that train the model."""
     sharded: ShardedModel | None = None
     """The model with its weights split among them."""
+    passes: int = 0
+    """How many forward passes of training have begun: a sign of life."""
 
     @property
     def plain(self) -> PreTrainedModel:
@@ -131,6 +133,7 @@ class Learner:
 
     def mixed_precision(self) -> contextlib.AbstractContextManager[Any]:
         """Return the context for a forward pass of training."""
+        self.passes += 1
         if self.autocast is None:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, self.autocast)

@@ -1,10 +1,8 @@
 """The groups of an RL step: episodes on drawn tasks, at the curriculum's level, with experts."""
 
-import asyncio
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -16,8 +14,7 @@ from gym_reason.trainers.formulas import filters
 from gym_reason.trainers.formulas.rewards import self_consistency
 from gym_reason.trainers.rl.settings import RewardSettings
 from gym_reason.trainers.rl.spread import describe_spread
-from gym_reason.trainers.run.stop import Stalled
-from gym_reason.trainers.session import Session
+from gym_reason.trainers.session import Session, run_apart
 from gym_reason.types import Group, Json, Outcome, Task, Trajectory
 
 
@@ -52,14 +49,7 @@ class Collected:
 
 def collect(session: Session, step: int) -> Collected:
     """Return what `play_step` does, from an event loop of its own."""
-
-    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if not isinstance(context.get("exception"), Stalled):  # which ends the run with its line
-            loop.default_exception_handler(context)
-
-    with asyncio.Runner() as runner:
-        runner.get_loop().set_exception_handler(report)
-        return runner.run(play_step(session, step))
+    return run_apart(play_step(session, step))
 
 
 async def play_step(session: Session, step: int) -> Collected:
@@ -198,8 +188,11 @@ def describe(collected: Collected) -> dict[str, Json]:
     played = [trajectory for group in groups for trajectory in group.trajectories]
     scorable = [trajectory for trajectory in played if trajectory.scorable]
     if not scorable:
-        error = next((t.meta.get("error") for t in played if t.meta.get("error")), "no verdict")
-        raise RunError(f"none of the {len(played)} episodes of a step could be scored: {error}")
+        raise RunError(
+            f"none of the {len(played)} episodes of a step could be scored: "
+            f"{why_unscorable(played)}",
+            remedy="go on from the checkpoint with --resume",
+        )
     count = len(scorable)
     return {
         "reward": sum(t.ret for t in scorable) / count,
@@ -213,6 +206,16 @@ def describe(collected: Collected) -> dict[str, Json]:
         "groups_discarded": len(groups) - collected.groups_used,
         **describe_spread(groups),
     }
+
+
+def why_unscorable(played: Sequence[Trajectory]) -> object:
+    """Return what is known of why episodes could not be scored: the first reason."""
+    for trajectory in played:
+        if error := trajectory.meta.get("error"):
+            return error
+        if trajectory.verdict is not None and trajectory.verdict.detail:
+            return trajectory.verdict.detail
+    return "no verdict"
 
 
 def _no_answer(trajectory: Trajectory) -> bool:

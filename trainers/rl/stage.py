@@ -25,10 +25,8 @@ from gym_reason.trainers.rollouts.ahead import PlayedAhead
 from gym_reason.trainers.rollouts.episodes import STAGE as STAGE
 from gym_reason.trainers.rollouts.episodes import EpisodeSource, PlayedInTurn
 from gym_reason.trainers.rollouts.followed import PlayedByMain
-from gym_reason.trainers.rollouts.stall import StallWatch
 from gym_reason.trainers.rollouts.stored import NAME
 from gym_reason.trainers.run.checkpoint import Part
-from gym_reason.trainers.run.stop import Stalled
 from gym_reason.trainers.session import Session
 from gym_reason.trainers.teacher.model import find_teacher, load_teacher
 from gym_reason.types import Json
@@ -42,21 +40,15 @@ def run(session: Session) -> None:
     settings, progress = session.recipe.rl, session.progress
     players = make_players(session)
     session.start_stage(STAGE, settings.steps, checkpoint_parts(players))
-    limit_s = session.recipe.rollout.stall_seconds
-    with (
-        StallWatch(limit_s, session.stop, session.folder.path) as watch,
-        open_source(session, watch) as source,
-    ):
+    with open_source(session) as source:
         while not is_finished(session):
-            row = _take_step(session, players, source, watch)
+            row = _take_step(session, players, source)
             accuracy = float(str(row["accuracy"]))
             progress.recent_accuracy = [*progress.recent_accuracy, accuracy][-SOLVED_STEPS:]
             session.finish_step(row, last=is_finished(session))
 
 
-def _take_step(
-    session: Session, players: Players, source: EpisodeSource, watch: StallWatch
-) -> dict[str, Json]:
+def _take_step(session: Session, players: Players, source: EpisodeSource) -> dict[str, Json]:
     """Take one step and return its line of the metrics."""
     settings, progress = session.recipe.rl, session.progress
     started = time.monotonic()
@@ -64,12 +56,16 @@ def _take_step(
     lr = _set_rates(session, players, step)
     played = source.take(step)
     collected, groups = played.collected, played.collected.groups
-    row: dict[str, Json] = {"stage": STAGE, "step": step + 1, **describe(collected)}
+    try:
+        row: dict[str, Json] = {"stage": STAGE, "step": step + 1, **describe(collected)}
+    except RunError:
+        session.keep()  # nothing has been learned of this step
+        raise
     window = make_window(session, collected)
     kept = [t for group in groups[: settings.log_groups] for t in group.trajectories]
     figures: dict[str, Json] = {"updates": 0}
     if window is not None:
-        figures, advantages_NT = _update(session, players, window, step, watch)
+        figures, advantages_NT = _update(session, players, window, step)
         kept = attach_advantages(kept, collected.samples, advantages_NT)
     if figures["updates"]:
         figures |= source.pass_on_weights()
@@ -90,32 +86,27 @@ def _take_step(
     return row
 
 
-def _update(
-    session: Session, players: Players, window: Window, step: int, watch: StallWatch
-) -> Update:
+def _update(session: Session, players: Players, window: Window, step: int) -> Update:
     """Take the step's update. Raises RunError where it stands still: its weights are half-way."""
-    try:
-        with watch.over(f"the update of step {step + 1}", lambda: session.beats):
-            return update(session, players, window, step)
-    except Stalled as stalled:
-        raise RunError(str(stalled)) from None
+    with session.watched(f"the update of step {step + 1}"):
+        return update(session, players, window, step)
 
 
 @contextlib.contextmanager
-def open_source(session: Session, watch: StallWatch) -> Iterator[EpisodeSource]:
+def open_source(session: Session) -> Iterator[EpisodeSource]:
     """Lend what plays the episodes, as the recipe has it; it goes on where a checkpoint left off.
 
     Every checkpoint of the stage holds what is played ahead.
     """
     if session.recipe.rollout.ahead == 0:
-        yield PlayedInTurn(session, watch)
+        yield PlayedInTurn(session)
         return
     if not session.world.is_main:
         follower = PlayedByMain(session)
         yield follower
         follower.close()
         return
-    source = PlayedAhead(session, watch)
+    source = PlayedAhead(session)
     last = session.store.last()
     if session.progress.done(STAGE) > 0 and last is not None and (last / f"{NAME}.pt").exists():
         session.store.load_parts(last, {NAME: source})

@@ -32,7 +32,7 @@ from gym_reason.trainers.rollouts.loop_thread import LoopThread
 from gym_reason.trainers.rollouts.settings import RolloutSettings
 from gym_reason.trainers.rollouts.snapshot import Snapshot, Weights, capture
 from gym_reason.trainers.rollouts.staleness import describe_staleness, drop_stale
-from gym_reason.trainers.rollouts.stall import StallWatch, Watched
+from gym_reason.trainers.rollouts.stall import Watched
 from gym_reason.trainers.rollouts.stored import dump_episodes, load_episodes
 from gym_reason.trainers.run.stop import Stopped
 from gym_reason.trainers.session import Session
@@ -73,11 +73,10 @@ class PlayedAhead:
     Where several processes train, this is what the main one has; see `followed` for the others.
     """
 
-    def __init__(self, session: Session, watch: StallWatch) -> None:
+    def __init__(self, session: Session) -> None:
         """Be ready to play; nothing runs before the first `take`."""
         self._session = session
         self._settings = session.recipe.rollout
-        self._watch = watch
         self._jobs: dict[int, Job] = {}
         self._lock = threading.Lock()
         self._curriculum = session.read_curriculum()
@@ -106,7 +105,8 @@ class PlayedAhead:
         job = self._jobs[step]
         started = time.monotonic()
         try:
-            self._await(job)
+            with session.watch.rest():
+                self._await(job)
         except Stopped:  # every process has heard of it; of a second Ctrl-C nobody would
             session.keep()
             raise
@@ -273,7 +273,7 @@ class PlayedAhead:
         session = self._session
         engine, curriculum = session.learner.engine, session.curriculum
         async with contextlib.nullcontext() if self._settings.in_flight else self._turn:
-            with self._watch.over(
+            with session.watch.over(
                 f"the playing of the episodes of step {job.step + 1}",
                 lambda: session.beats + engine.pulse,
             ) as job.watched:

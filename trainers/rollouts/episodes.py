@@ -5,10 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gym_reason.errors import RunError
 from gym_reason.trainers.rl.collect import Collected, collect
-from gym_reason.trainers.rollouts.stall import StallWatch
-from gym_reason.trainers.run.stop import Stalled
 from gym_reason.trainers.session import Session
 from gym_reason.types import Json
 
@@ -51,10 +48,9 @@ class EpisodeSource(Protocol):
 class PlayedInTurn:
     """Plays a step's episodes when they are asked for, with the weights as they are."""
 
-    def __init__(self, session: Session, watch: StallWatch) -> None:
+    def __init__(self, session: Session) -> None:
         """Play for a session."""
         self._session = session
-        self._watch = watch
 
     def take(self, step: int) -> Played:
         """Play the episodes of a step. Raises RunError."""
@@ -63,19 +59,14 @@ class PlayedInTurn:
         session.seed_generators(STAGE, step)
         before = session.read_curriculum()
         try:
-            with self._watch.over(
-                f"the playing of the episodes of step {step + 1}",
-                lambda: session.beats + engine.pulse,
-            ):
+            with session.watched(f"the playing of the episodes of step {step + 1}"):
                 collected = collect(session, step)
-        except (Stalled, Exception) as error:
+        except Exception:
             # Of a step that is not done, nothing is kept.
             if session.curriculum is not None and before is not None:
                 session.curriculum.load_state(before)
             if session.world.fails_together:
                 session.keep()
-            if isinstance(error, Stalled):
-                raise RunError(str(error)) from None
             raise
         engine.rest()
         curriculum = session.curriculum

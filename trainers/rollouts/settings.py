@@ -27,8 +27,8 @@ class RolloutSettings:
     """Whether new weights reach completions that are under way. They are fresher then, and no run
     can be repeated to the bit."""
     stall_seconds: float = 1800.0
-    """The run ends, with a checkpoint, where its episodes or its update show no sign of life for
-    longer."""
+    """The run ends, with a checkpoint, where its episodes, an update, a measurement or another
+    stage show no sign of life for longer."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""

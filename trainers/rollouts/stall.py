@@ -44,7 +44,7 @@ class Watched:
 
 
 class StallWatch:
-    """Looks at all that is under way, from a thread of its own.
+    """Looks at all that is under way, from a thread of its own, until `close`.
 
     What stands still in the main thread is interrupted there with `Stalled`, and should that be of
     no use, the process ends. What stands still in another thread is noted in `Watched.message`, for
@@ -66,11 +66,10 @@ class StallWatch:
         self._watched: list[Watched] = []
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="gym_reason.stall", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        """Begin to look."""
-        self._thread.start()
+        """Return the watch."""
         return self
 
     def __exit__(
@@ -80,21 +79,61 @@ class StallWatch:
         trace: TracebackType | None,
     ) -> None:
         """Look no more."""
+        self.close()
+
+    def close(self) -> None:
+        """Look no more."""
         self._closed.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     @contextlib.contextmanager
     def over(self, what: str, pulse: Callable[[], int]) -> Iterator[Watched]:
-        """Watch what the block does, in the thread that it runs in."""
+        """Watch what the block does, in the thread that it runs in.
+
+        In the main thread blocks may lie in one another: the innermost is the one that is named.
+        """
         watched = Watched(what, pulse, threading.get_ident(), pulse())
-        with self._lock:
-            self._watched.append(watched)
+        self._begin(watched)
         try:
             yield watched
         finally:
             watched.done = True
-            with self._lock:
-                self._watched.remove(watched)
+            self._end(watched)
+
+    @contextlib.contextmanager
+    def rest(self) -> Iterator[None]:
+        """Leave the calling thread alone for as long as it waits for what is watched by itself."""
+        mine = [one for one in self._watched if one.thread == threading.get_ident()]
+        with self._lock:
+            self._watched = [one for one in self._watched if one not in mine]
+        try:
+            yield
+        finally:
+            for watched in mine:
+                self._begin(watched)
+
+    def _begin(self, watched: Watched) -> None:
+        with self._lock:
+            self._note_life(watched.thread)
+            watched.still_s = 0.0
+            self._watched.append(watched)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="gym_reason.stall", daemon=True
+                )
+                self._thread.start()
+
+    def _end(self, watched: Watched) -> None:
+        with self._lock:
+            self._watched.remove(watched)
+            self._note_life(watched.thread)
+
+    def _note_life(self, thread: int) -> None:
+        """Count the time anew of all that a thread does: one that begins or ends a block lives."""
+        for other in self._watched:
+            if other.thread == thread:
+                other.still_s = 0.0
 
     def _run(self) -> None:
         before = time.monotonic()
@@ -104,22 +143,24 @@ class StallWatch:
             # else could either.
             passed_s, before = min(now - before, 2 * self._poll_s), now
             for watched in self._look(passed_s):
-                self._end(watched)
+                self._give_up(watched)
 
     def _look(self, passed_s: float) -> list[Watched]:
-        """Return what stands still for too long, once each."""
+        """Return what stands still for too long, once each; in the main thread the innermost."""
+        stalled: list[Watched] = []
+        main = threading.main_thread().ident
         with self._lock:
-            found = list(self._watched)
-        stalled = []
-        for watched in found:
-            pulse = watched.pulse()
-            watched.still_s = 0.0 if pulse != watched.seen else watched.still_s + passed_s
-            watched.seen = pulse
-            if watched.still_s > self._limit_s and not watched.message:
-                stalled.append(watched)
+            for watched in reversed(self._watched):
+                pulse = watched.pulse()
+                watched.still_s = 0.0 if pulse != watched.seen else watched.still_s + passed_s
+                watched.seen = pulse
+                if watched.still_s <= self._limit_s or watched.message:
+                    continue
+                if watched.thread != main or all(one.thread != main for one in stalled):
+                    stalled.append(watched)
         return stalled
 
-    def _end(self, watched: Watched) -> None:
+    def _give_up(self, watched: Watched) -> None:
         with contextlib.suppress(OSError), (self._folder / STACKS).open("w") as file:
             faulthandler.dump_traceback(file)
         place = describe_place(watched.thread)

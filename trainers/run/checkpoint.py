@@ -15,14 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import safetensors
 import torch
 
 from gym_reason.errors import RunError
-from gym_reason.records import explain_os_errors
 from gym_reason.trainers.distributed.sharding import split_state
 from gym_reason.trainers.model.adapters import Adapter
-from gym_reason.trainers.model.files import ModelWriter
+from gym_reason.trainers.model.files import ModelWriter, explain_tensor_errors
 from gym_reason.types import Json
 
 ADAPTER = "adapter"
@@ -110,7 +108,7 @@ class CheckpointStore:
         final = self._folder / f"step-{progress.step:06d}"
         partial = self._folder / f".partial-{final.name}"
         try:
-            with explain_os_errors(final):
+            with explain_tensor_errors(final):
                 shutil.rmtree(partial, ignore_errors=True)
                 partial.mkdir()
                 model.write(partial / "model")
@@ -119,8 +117,6 @@ class CheckpointStore:
                 self._write_state(partial, progress, states, milestone=milestone)
                 self._put_in_place(partial, final)
                 self._point_last_at(final)
-        except (RuntimeError, safetensors.SafetensorError) as error:  # how both say: disk full
-            raise RunError(f"cannot write {final}: {error}", "free space on the disk") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         self._prune()

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import torch
 
-from gym_reason.errors import UsageError
+from gym_reason.errors import RunError, UsageError
 from gym_reason.locks import FolderLock
 from gym_reason.records import (
     dump_line,
@@ -21,6 +21,7 @@ from gym_reason.records import (
 )
 from gym_reason.report import build_report
 from gym_reason.trainers.distributed.world import World
+from gym_reason.trainers.model.files import explain_tensor_errors
 from gym_reason.trainers.recipe import Recipe, dump_recipe, load_recipe
 from gym_reason.types import Json, Trajectory
 
@@ -37,9 +38,13 @@ class RunFolder:
     def __enter__(self) -> Self:
         """Make the folder and lock it. Raises RunError where another process holds it."""
         self._lock.__enter__()
-        with explain_os_errors(self.path):
-            self.checkpoints.mkdir(exist_ok=True)
-            (self.path / "trajectories").mkdir(exist_ok=True)
+        try:
+            with explain_os_errors(self.path):
+                self.checkpoints.mkdir(exist_ok=True)
+                (self.path / "trajectories").mkdir(exist_ok=True)
+        except RunError as error:
+            self.__exit__(type(error), error, None)
+            raise
         return self
 
     def __exit__(
@@ -84,7 +89,7 @@ class RunFolder:
     def keep_state(self, path: Path, state: Any) -> None:
         """Keep tensors as `torch.load` reads them, whole or not at all."""
         self._make_parent(path)
-        with open_atomic(path) as file:
+        with explain_tensor_errors(path), open_atomic(path) as file:
             torch.save(state, file)
 
     def keep_rows(self, path: Path, rows: list[Any]) -> None:

@@ -35,7 +35,8 @@ def find_teacher(session: Session) -> Path:
 
         session.say(f"training an embedded teacher of size {recipe.teacher.size} in {folder}")
         observer = TeacherObserver(session.observer)
-        train(teacher_recipe(recipe), folder, observer, resume=True, world=session.world)
+        with session.watch.rest():  # that run has a watch of its own
+            train(teacher_recipe(recipe), folder, observer, resume=True, world=session.world)
         session.say(f"the teacher is ready: {describe_run(folder)}")
     return folder
 
@@ -159,4 +160,5 @@ def load_speaker(session: Session, path: Path | str) -> Speaker:
     model, tokenizer = load_model(path, device=str(learner.device), dtype="fp32")
     limit = session.recipe.model.cache_bytes or None
     engine = LocalEngine(model, tokenizer, dtype=learner.autocast, max_cache_bytes=limit)
+    session.speakers.append(engine)
     return Speaker(engine, ChatEncoder(tokenizer))

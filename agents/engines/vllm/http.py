@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -60,16 +61,25 @@ class HttpClient:
         self._thread.start()
 
     def send(
-        self, method: str, path: str, body: object = None, *, what: str, limit_s: float
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        what: str,
+        limit_s: float,
+        alone: bool = False,
     ) -> "Future[Any]":
         """Return a future of the answer's JSON; None where the answer is empty.
 
         It fails with RunError where the server refuses, is gone, or says nothing for too long.
-        Cancelling it ends the request, which vLLM notices.
+        Cancelling it ends the request, which vLLM notices. One that goes `alone` has a connection
+        of its own: vLLM drops one on which it has answered with an error of its own.
         """
         future: Future[Any] = Future()
         self._watch.add(future, what, limit_s)
-        self._loop.call_soon_threadsafe(self._start, method, path, body, what, future)
+        headers = {"connection": "close"} if alone else {}
+        self._loop.call_soon_threadsafe(self._start, method, path, body, headers, what, future)
         return future
 
     def close(self) -> None:
@@ -82,11 +92,17 @@ class HttpClient:
         self._loop.close()
 
     def _start(
-        self, method: str, path: str, body: object, what: str, future: "Future[Any]"
+        self,
+        method: str,
+        path: str,
+        body: object,
+        headers: Mapping[str, str],
+        what: str,
+        future: "Future[Any]",
     ) -> None:
         if future.done():
             return
-        task = self._loop.create_task(self._exchange(method, path, body, what, future))
+        task = self._loop.create_task(self._exchange(method, path, body, headers, what, future))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -97,12 +113,20 @@ class HttpClient:
         future.add_done_callback(stop)
 
     async def _exchange(
-        self, method: str, path: str, body: object, what: str, future: "Future[Any]"
+        self,
+        method: str,
+        path: str,
+        body: object,
+        headers: Mapping[str, str],
+        what: str,
+        future: "Future[Any]",
     ) -> None:
         import httpx
 
         try:
-            response = await self._http.request(method, f"{self._base_url}{path}", json=body)
+            response = await self._http.request(
+                method, f"{self._base_url}{path}", json=body, headers=headers
+            )
             self._watch.beat()
             settle(future, read_answer(response, path))
         except RunError as error:
@@ -113,7 +137,9 @@ class HttpClient:
             # A server of ours that has ended says why, once the system has noticed.
             await asyncio.sleep(0.5)
             fault = self._watch.find_error()
-            settle(future, error=fault or RunError(message))
+            remedy = "go on from the checkpoint with --resume"
+            lost = RunError(message, remedy="" if what == "starting" else remedy)
+            settle(future, error=fault or lost)
 
     async def _finish(self) -> None:
         tasks = list(self._tasks)

@@ -148,7 +148,7 @@ class ServerVllm:
         else:
             with offer_weights(weights, self._scratch) as place:
                 what = "taking over weights"
-                self._ask("/start_weight_update", None, what)
+                self._begin_update(what)
                 self._ask("/update_weights", {"update_info": place}, what)
                 self._ask("/finish_weight_update", {"weight_version": str(version)}, what)
         self._forget_prompts()
@@ -192,6 +192,18 @@ class ServerVllm:
         if isinstance(answer, dict) and answer.get("success") is False:
             raise RunError("vLLM kept prompts computed with the weights before", "none running")
 
+    def _begin_update(self, what: str) -> None:
+        """Open a session of new weights. Raises RunError."""
+        try:
+            self._ask("/start_weight_update", None, what)
+        except RunError as refused:
+            if "already active" not in str(refused):
+                raise
+            # A trainer that died in the middle of a sync has left its own open: it ends half-way,
+            # and the one that follows brings every weight.
+            self._ask("/finish_weight_update", None, what)
+            self._ask("/start_weight_update", None, what)
+
     def sleep(self, *, keep: bool = False) -> None:
         """Give memory back; the weights are lost unless they are to `keep`. Raises RunError."""
         self._ask(f"/sleep?level={1 if keep else 2}", None, "going to sleep")
@@ -216,7 +228,8 @@ class ServerVllm:
     def _ask(self, path: str, body: object, what: str, limit_s: float | None = None) -> Any:
         limit_s = limit_s or self._settings.timeout_s
         method = "GET" if path == "/get_world_size" else "POST"
-        return self._http.send(method, path, body, what=what, limit_s=limit_s).result()
+        sent = self._http.send(method, path, body, what=what, limit_s=limit_s, alone=True)
+        return sent.result()
 
     def _await_health(self, name: str) -> None:
         """Return once the server is ready. Raises RunError."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -166,6 +167,28 @@ def test_a_run_goes_on_to_the_bit_after_a_process_was_killed(tmp_path: Path) -> 
     assert "Traceback" not in said
     together(killed, "grpo", words, resume=True)
     assert_same(whole, killed)
+
+
+@pytest.mark.slow
+def test_a_process_that_stands_still_ends_the_run_which_then_goes_on(tmp_path: Path) -> None:
+    words = ("cold_start.steps=0", "rl.steps=4")
+    whole, stopped, limit_s = tmp_path / "whole", tmp_path / "stopped", 3.0
+    together(whole, "grpo", words)
+    line = ["grpo", *SMALL, *words, f"model.peer_wait_s={limit_s}", "--out", str(stopped)]
+    ranks = start(tmp_path, 2, train, line)
+    wait_for(stopped / "checkpoints/step-000001")
+    os.kill(ranks.processes[1].pid, signal.SIGSTOP)
+    since = time.monotonic()
+    ranks.processes[0].join(60.0)
+    # 5 s are promised beyond the limit; the rest is for a machine with other work.
+    assert time.monotonic() - since < limit_s + 5.0 + 10.0
+    ranks.processes[1].kill()
+    assert ranks.wait() == [1, -signal.SIGKILL]
+    said = ranks.said(0)
+    assert re.search(r"^gym-reason: waited 3 s .* rank 1 is at", said, re.MULTILINE), said
+    assert "Traceback" not in said
+    together(stopped, "grpo", [*words, "model.peer_wait_s=1800"], resume=True)
+    assert_same(whole, stopped)
 
 
 @pytest.mark.slow
