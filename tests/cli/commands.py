@@ -16,9 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 SERVER = """
-import atexit, importlib, json, os, runpy, signal, sys, threading, traceback
+import atexit, gc, importlib, json, os, runpy, signal, sys, threading, traceback
 for name in sys.argv[1:]:
     importlib.import_module(name)
+gc.collect()
+gc.freeze()  # or each fork would look through it all, and copy it by that
 
 def bury(*_):
     while True:
