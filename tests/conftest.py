@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import contextlib
 import gc
 import os
 import signal
@@ -14,6 +15,7 @@ from gym_reason.errors import RunError
 from gym_reason.verifiers.proofs.lean.verifier import LeanVerifier
 from gym_reason.verifiers.proofs.rocq.system import RocqVerifier
 from gym_reason.verifiers.sandbox.boxes import try_backend
+from tests.cli.commands import CommandServer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -102,6 +104,13 @@ def needs_lean(needs_bubblewrap: None) -> None:
         LeanVerifier().prepare()
     except RunError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
+    """What starts commands and programs as processes of their own, at little cost."""
+    with contextlib.closing(CommandServer(tmp_path_factory.mktemp("commands"))) as server:
+        yield server
 
 
 @pytest.fixture
