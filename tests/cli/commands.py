@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from gym_reason.cli import COMMANDS
@@ -120,12 +121,12 @@ class Command:
 class CommandServer:
     """The process that forks for each command."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start it; `folder` takes what the commands print."""
+    def __init__(self, folder: Path, modules: Sequence[str] = MODULES) -> None:
+        """Start it; `folder` takes what the commands print, `modules` are imported once."""
         self._folder = folder
         self._commands: list[Command] = []
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, *MODULES],
+            [sys.executable, "-c", SERVER, *modules],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
