@@ -1,6 +1,5 @@
 """Models: tiny ones from a seed, and folders that hold a model and its tokenizer."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from transformers import (
 )
 
 from gym_reason.agents.images import reads_images
+from gym_reason.agents.shapes import PRESETS
 from gym_reason.agents.virtual_tokens import attach_beside
 from gym_reason.errors import ModelError, UsageError
 
@@ -25,33 +25,6 @@ from gym_reason.errors import ModelError, UsageError
 cast(Any, transformers.utils.logging).disable_progress_bar()
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The sizes of a decoder."""
-
-    layers: int
-    """Decoder blocks."""
-    hidden: int
-    """Width of the residual stream."""
-    heads: int
-    """Query heads."""
-    kv_heads: int
-    """Key and value heads; divides `heads`."""
-    head_dim: int
-    """Width of a head; even."""
-    feed_forward: int
-    """Width of the feed-forward layer."""
-
-
-PRESETS = {
-    "0.1m": Shape(layers=2, hidden=64, heads=4, kv_heads=2, head_dim=16, feed_forward=192),
-    "0.4m": Shape(layers=2, hidden=128, heads=8, kv_heads=4, head_dim=16, feed_forward=384),
-    "3m": Shape(layers=4, hidden=256, heads=8, kv_heads=4, head_dim=32, feed_forward=768),
-    "100m": Shape(layers=16, hidden=768, heads=12, kv_heads=4, head_dim=64, feed_forward=2048),
-}
-"""Shapes by name. The name is the rough count of parameters with a small vocabulary."""
 
 
 def build_qwen3(

@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
-from gym_reason.agents.models import PRESETS, build_preset
+from gym_reason.agents.models import build_preset
+from gym_reason.agents.shapes import PRESETS
 from gym_reason.trainers.fused import fused_logits, supports
 
 Pass = Callable[[torch.Tensor], torch.Tensor]

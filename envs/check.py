@@ -148,19 +148,23 @@ class _Subject:
     def __init__(self, env_id: str, kwargs: dict[str, object]) -> None:
         self.env_id = env_id
         self.kwargs = kwargs
+        self._drawn: tuple[Task, ...] | None = None
 
     def make(self, **changes: object) -> ReasoningEnv:
         return unwrap(make(self.env_id, **{**self.kwargs, **changes}))
 
-    def tasks(self, env: ReasoningEnv) -> tuple[Task, ...]:
-        return sample_tasks(env, TASKS, seed=0)
+    def tasks(self) -> tuple[Task, ...]:
+        """Return the tasks that the checks play, drawn once: to draw them may take long."""
+        if self._drawn is None:
+            self._drawn = sample_tasks(self.make(), TASKS, seed=0)
+        return self._drawn
 
     def passes_check_env(self) -> None:
         check_env(self.make())
 
     def returns_one(self, thinking: bool) -> None:
         env = self.make()
-        for task in self.tasks(env):
+        for task in self.tasks():
             actions = env.demonstrate(task, thinking)
             total, ended = _play(env, task, actions)
             if not math.isclose(total, 1.0, abs_tol=1e-9) or not ended:
@@ -169,7 +173,7 @@ class _Subject:
 
     def scores_wrong_less(self) -> None:
         env = self.make()
-        for task in self.tasks(env):
+        for task in self.tasks():
             best = _play(env, task, env.demonstrate(task))[0]
             action = env.wrong_action(task)
             total = _play(env, task, (action,))[0]
@@ -178,7 +182,7 @@ class _Subject:
 
     def scores_empty_least(self) -> None:
         env = self.make()
-        for task in self.tasks(env):
+        for task in self.tasks():
             wrong = _play(env, task, (env.wrong_action(task),))[0]
             empty = _play(env, task, ("",))[0]
             if empty > wrong:
@@ -188,7 +192,7 @@ class _Subject:
 
     def survives_junk(self) -> None:
         env = self.make()
-        task = self.tasks(env)[0]
+        task = self.tasks()[0]
         for action in JUNK:
             try:
                 _play(env, task, (action,))
@@ -228,7 +232,7 @@ class _Subject:
 
     def keeps_apart(self) -> None:
         first, second = self.make(), self.make()
-        tasks = self.tasks(first)[:2]
+        tasks = self.tasks()[:2]
         plays = [first.demonstrate(tasks[0]), second.demonstrate(tasks[-1])]
         apart = [
             _trace(env, task, actions)
@@ -240,7 +244,7 @@ class _Subject:
 
     def takes_a_task(self) -> None:
         first, second = self.make(), self.make()
-        task = self.tasks(first)[0]
+        task = self.tasks()[0]
         seen = [
             env.reset(seed=seed, options={"task": task}) for seed, env in enumerate((first, second))
         ]
@@ -249,7 +253,7 @@ class _Subject:
 
     def refuses_late_steps(self) -> None:
         env = self.make()
-        env.reset(options={"task": self.tasks(env)[0]})
+        env.reset(options={"task": self.tasks()[0]})
         for _ in range(env.max_turns):
             if any(env.step("")[2:4]):
                 break
@@ -277,7 +281,7 @@ class _Subject:
         for split in ("train", "test"):
             try:
                 env = self.make(split=split)
-                drawn.append({task.id for task in self.tasks(env)})
+                drawn.append({task.id for task in sample_tasks(env, TASKS, seed=0)})
             except (EnvError, UsageError) as error:
                 return shorten(f"not tried: {error}", 200)
         shared = drawn[0] & drawn[1]
@@ -306,7 +310,7 @@ class _Subject:
     def _states(self) -> list[tuple[str, dict[str, Any]]]:
         env = self.make()
         states: list[tuple[str, dict[str, Any]]] = []
-        for task in self.tasks(env)[:5]:
+        for task in self.tasks()[:5]:
             for actions in (env.demonstrate(task), (env.wrong_action(task),), ("",)):
                 states.append(env.reset(options={"task": task}))
                 for action in actions:

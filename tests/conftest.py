@@ -1,9 +1,11 @@
 """What every test may ask for."""
 
+import contextlib
+import gc
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from gym_reason.errors import RunError
 from gym_reason.verifiers.proofs.lean.verifier import LeanVerifier
 from gym_reason.verifiers.proofs.rocq.system import RocqVerifier
 from gym_reason.verifiers.sandbox.boxes import try_backend
+from tests.cli.commands import CommandServer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,6 +42,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         long = {item.path for item in items if item.get_closest_marker("slow")}
         items.sort(key=lambda item: item.path not in long)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave out of garbage collections what is imported and collected, which all tests need.
+
+    It is a million objects, and to look through them takes longer than many a test.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +104,13 @@ def needs_lean(needs_bubblewrap: None) -> None:
         LeanVerifier().prepare()
     except RunError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
+    """What starts commands and programs as processes of their own, at little cost."""
+    with contextlib.closing(CommandServer(tmp_path_factory.mktemp("commands"))) as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """What the documentation shows runs, and what it links to is there."""
 
-import contextlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,22 +18,13 @@ HEADING = re.compile(r"^#{1,6} +(.+?)(?: +#+)?$", re.MULTILINE)
 ROW = '{"question": "How much is 1 + 1?", "answer": "Two.\\n#### 2"}\n'
 
 
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
-    """What starts programs at little cost."""
-    modules = ("gym_reason.cli.train", "gym_reason.trainers.train", "gym_reason.cli.eval_jobs")
-    folder = tmp_path_factory.mktemp("programs")
-    with contextlib.closing(CommandServer(folder, modules)) as server:
-        yield server
-
-
 @pytest.mark.parametrize("page", PAGES)
-def test_what_a_page_shows_runs(page: str, tmp_path: Path, programs: CommandServer) -> None:
+def test_what_a_page_shows_runs(page: str, tmp_path: Path, commands: CommandServer) -> None:
     if not read_blocks((ROOT / page).read_text("utf-8")):
         return
     for name in ("exam.jsonl", "gsm8k_train.jsonl"):
         (tmp_path / name).write_text(ROW, encoding="utf-8")
-    done = programs.run(str(PROGRAM), str(ROOT / page), cwd=tmp_path)
+    done = commands.run(str(PROGRAM), str(ROOT / page), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from gym_reason.agents.models import PRESETS, resolve_model_folder
+from gym_reason.agents.models import resolve_model_folder
+from gym_reason.agents.shapes import PRESETS
 from gym_reason.errors import ConfigError, RunError
 from gym_reason.records import to_json
 from gym_reason.registry import explain_unknown, make

@@ -11,7 +11,7 @@ from typing import Any
 from jobs import read_job, report, tell
 from memory import MemoryWatch
 
-from gym_reason.agents.models import PRESETS
+from gym_reason.agents.shapes import PRESETS
 from gym_reason.trainers.recipe import load_recipe
 from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from gym_reason.agents.models import (
-    PRESETS,
     build_preset,
     choose_device,
     choose_dtype,
@@ -14,6 +13,7 @@ from gym_reason.agents.models import (
     resolve_model_folder,
     save_model,
 )
+from gym_reason.agents.shapes import PRESETS
 from gym_reason.agents.tokenizers import build_character_tokenizer
 from gym_reason.errors import ModelError, UsageError
 

@@ -15,10 +15,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from gym_reason.cli import COMMANDS
+
+MODULES = (
+    *("gym_reason.agents.build", "gym_reason.cli.eval_jobs", "gym_reason.trainers.train"),
+    *(f"gym_reason.cli.{name}" for name in COMMANDS),
+)
+"""What commands import, and takes long."""
+
 SERVER = """
-import atexit, importlib, json, os, runpy, signal, sys, threading, traceback
+import atexit, gc, importlib, json, os, runpy, signal, sys, threading, traceback
 for name in sys.argv[1:]:
     importlib.import_module(name)
+gc.collect()
+gc.freeze()  # or each fork would look through it all, and copy it by that
 
 def bury(*_):
     while True:
@@ -111,11 +121,7 @@ class Command:
 class CommandServer:
     """The process that forks for each command."""
 
-    def __init__(
-        self,
-        folder: Path,
-        modules: Sequence[str] = ("gym_reason.cli.train", "gym_reason.trainers.train"),
-    ) -> None:
+    def __init__(self, folder: Path, modules: Sequence[str] = MODULES) -> None:
         """Start it; `folder` takes what the commands print, `modules` are imported once."""
         self._folder = folder
         self._commands: list[Command] = []

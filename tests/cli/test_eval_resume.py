@@ -4,13 +4,12 @@ import json
 import random
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gym_reason.cli import COMMANDS, main
+from gym_reason.cli import main
 from tests.cli.commands import CommandServer
 
 ARITHMETIC = "gym_reason/Arithmetic-v0"
@@ -74,14 +73,6 @@ def without_times(found: dict[str, Any]) -> dict[str, Any]:
     """Return the figures without how long they took."""
     rows = [{**row, "seconds": 0, "latency": {}} for row in found["results"]]
     return {**found, "results": rows}
-
-
-@pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
-    modules = ["gym_reason.agents.build", *(f"gym_reason.cli.{name}" for name in COMMANDS)]
-    server = CommandServer(tmp_path_factory.mktemp("commands"), modules)
-    yield server
-    server.close()
 
 
 def test_kill_9_twenty_times_loses_nothing_and_repeats_nothing(

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,13 +23,6 @@ SMALL = [
     *("rl.steps=40", "rl.tasks_per_step=4", "rl.samples_per_task=4", "rl.minibatch_rows=4"),
     *("rl.filter=keep_all", "sampling.max_tokens=12"),
 ]
-
-
-@pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
-    """What starts commands at little cost."""
-    with contextlib.closing(CommandServer(tmp_path_factory.mktemp("commands"))) as server:
-        yield server
 
 
 def train_afresh(*words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
@@ -58,7 +50,8 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 
 
 def test_json_is_one_object_with_the_results(tmp_path: Path, commands: CommandServer) -> None:
-    done = train_afresh("demo", *SMALL, "rl.steps=2", "cold_start.steps=2", "--json", cwd=tmp_path)
+    words = ["train", "demo", *SMALL, "rl.steps=2", "cold_start.steps=2", "--json"]
+    done = commands.run(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1

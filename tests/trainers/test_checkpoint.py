@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from gym_reason.errors import RunError, UsageError
 from gym_reason.trainers.model.files import ModelWriter
 from gym_reason.trainers.run.checkpoint import CheckpointStore, Progress
 from gym_reason.trainers.run.folder import RunFolder, choose_folder, latest_folder
+from tests.cli.commands import CommandServer
 
 
 @pytest.fixture
@@ -87,16 +86,15 @@ def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(
     AutoModelForCausalLM.from_pretrained(last / "model")
 
 
-def test_a_second_process_is_refused(tmp_path: Path) -> None:
-    program = (
+def test_a_second_process_is_refused(tmp_path: Path, commands: CommandServer) -> None:
+    program = tmp_path / "second.py"
+    program.write_text(
         "import sys; from pathlib import Path\n"
         "from gym_reason.trainers.run.folder import RunFolder\n"
         "with RunFolder(Path(sys.argv[1])): pass"
     )
     with RunFolder(tmp_path / "run"):
-        second = subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path / "run")], capture_output=True, text=True
-        )
+        second = commands.run(str(program), str(tmp_path / "run"), cwd=tmp_path)
     assert second.returncode != 0
     assert f"is in use by process {os.getpid()}" in second.stderr
     with RunFolder(tmp_path / "run"):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gym_reason.agents.models import PRESETS
+from gym_reason.agents.shapes import PRESETS
 from gym_reason.registry import explain_unknown
 from gym_reason.trainers.settings import check_at_least
 

@@ -4,7 +4,8 @@ The programs write down the words that they got, one file a call, and answer wit
 the folder `answers`. So what a shell would do to a hostile text happens, if anything lets it.
 """
 
-import json
+import ast
+import marshal
 import os
 import socket
 import subprocess
@@ -15,14 +16,16 @@ from pathlib import Path
 
 SERIAL = "FAKE0123"
 VERSION = 41
+# Each word that is said to the phone starts one: so they import only what is built in.
 PROGRAM = """\
 #!{python} -IS
-import json, os, pathlib, sys
-home = pathlib.Path({home!r})
-name, words = os.path.basename(sys.argv[0]), sys.argv[1:]
-with open(home / "calls.jsonl", "a") as file:
-    file.write(json.dumps([name, *words]) + "\\n")
-rules = json.loads((home / "rules.json").read_text())
+import marshal, sys
+home = {home!r}
+name, words = sys.argv[0].rpartition("/")[2], sys.argv[1:]
+with open(home + "/calls", "a") as file:
+    file.write(ascii([name, *words]) + "\\n")
+with open(home + "/rules", "rb") as file:
+    rules = marshal.load(file)
 best = max(
     (rule for rule in rules if rule["words"] == ([name, *words])[: len(rule["words"])]),
     key=lambda rule: len(rule["words"]),
@@ -31,9 +34,10 @@ best = max(
 if best is None:
     sys.exit(0 if name in ("input", "am") else 127)
 if best["to"] is not None:
-    pathlib.Path(words[best["to"]]).write_bytes(bytes.fromhex(best["output"]))
+    with open(words[best["to"]], "wb") as file:
+        file.write(best["output"])
 else:
-    sys.stdout.buffer.write(bytes.fromhex(best["output"]))
+    sys.stdout.buffer.write(best["output"])
 sys.exit(best["status"])
 """
 PROGRAMS = (
@@ -84,8 +88,8 @@ class FakePhone:
         """
         data = output.encode() if isinstance(output, str) else output
         self._rules = [rule for rule in self._rules if rule["words"] != list(words)]
-        self._rules.append({"words": list(words), "output": data.hex(), "status": status, "to": to})
-        (self.home / "rules.json").write_text(json.dumps(self._rules))
+        self._rules.append({"words": list(words), "output": data, "status": status, "to": to})
+        (self.home / "rules").write_bytes(marshal.dumps(self._rules))
 
     def show(self, xml: str | bytes) -> None:
         """Put something on the screen."""
@@ -93,10 +97,10 @@ class FakePhone:
 
     def calls(self, *programs: str) -> list[list[str]]:
         """Return what was called since the last time, of some programs."""
-        path = self.home / "calls.jsonl"
+        path = self.home / "calls"
         lines = path.read_text().splitlines() if path.exists() else []
         path.unlink(missing_ok=True)
-        return [words for words in map(json.loads, lines) if words[0] in programs]
+        return [words for words in map(ast.literal_eval, lines) if words[0] in programs]
 
     def close(self) -> None:
         """End the server."""

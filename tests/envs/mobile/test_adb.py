@@ -180,8 +180,8 @@ def test_it_settles_when_two_looks_are_equal_or_after_some(
     text = hierarchy(node("[0,0][10,10]", text="TIME"))
     program = phone.home / "bin" / "uiautomator"
     program.write_text(
-        f"#!/bin/sh\necho '[\"uiautomator\"]' >> {phone.home}/calls.jsonl\n"
-        f"n=$(wc -l < {phone.home}/calls.jsonl)\n"
+        f"#!/bin/sh\necho '[\"uiautomator\"]' >> {phone.home}/calls\n"
+        f"n=$(wc -l < {phone.home}/calls)\n"
         f"cat > $2 <<END\n{text.replace('TIME', '$n')}\nEND\n"
     )
     device.act(Wait(0))

@@ -1,11 +1,7 @@
 """Pipelines: what runs again and what does not, what a stage starts from, and kill -9."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -26,6 +22,7 @@ from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from gym_reason.types import Task
 from gym_reason.verifiers.builtin import make_verifier
+from tests.cli.commands import CommandServer
 
 SMALL = """
 [settings]
@@ -300,22 +297,16 @@ def test_hashes_tell_contents_apart(tmp_path: Path) -> None:
 
 
 def test_kill_9_in_the_middle_of_a_stage_costs_nothing_that_was_finished(
-    graph: Path, tmp_path: Path
+    graph: Path, tmp_path: Path, commands: CommandServer
 ) -> None:
     whole, part = tmp_path / "whole", tmp_path / "part"
     run(graph, whole, "stage.reason.rl.steps=6")
     words = ["train", str(graph), "stage.reason.rl.steps=6", "--out", str(part)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gym_reason", *words],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    command = commands.start(*words, cwd=tmp_path)
     checkpoints = part / "reason" / "checkpoints"
-    while process.poll() is None and not list(checkpoints.glob("step-*")):
+    while not command.is_over() and not list(checkpoints.glob("step-*")):
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    command.kill()
     assert list(json.loads((part / "state.json").read_text())["finished"]) == ["cold"]
     results = run(graph, part, "stage.reason.rl.steps=6")
     assert statuses(results) == ["finished", "unfinished", "new", "new"]
