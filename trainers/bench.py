@@ -10,8 +10,8 @@ from typing import Any
 
 from gym_reason.registry import recipes
 from gym_reason.stats import wilson_interval
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import Recipe, load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 
 TASK = (

@@ -1,13 +1,12 @@
 """What every stage of a run works with: the model, its engine, the tasks and the run's progress."""
 
-import asyncio
 import contextlib
 import functools
 import math
 import random
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -31,7 +30,9 @@ from gym_reason.trainers.distributed.sharding import gather_state
 from gym_reason.trainers.model.adapters import make_adapter
 from gym_reason.trainers.model.files import ModelWriter
 from gym_reason.trainers.model.learner import Learner
+from gym_reason.trainers.observer import Observer
 from gym_reason.trainers.recipe import Recipe
+from gym_reason.trainers.rollouts.loops import run_apart
 from gym_reason.trainers.rollouts.playing import EnvKey, PolicyAgents, make_envs, make_policy_agents
 from gym_reason.trainers.rollouts.remote import Remote
 from gym_reason.trainers.rollouts.stall import StallWatch
@@ -45,35 +46,6 @@ T = TypeVar("T")
 
 BASE = "base"
 """Folder, in a run's, of the weights that its adapter began on."""
-
-
-class Observer(Protocol):
-    """Is told what happens in a run. The command's live display is one."""
-
-    def on_stage(self, name: str, total: int, done: int) -> None:
-        """A stage of `total` steps begins, or goes on after `done` of them."""
-        ...
-
-    def on_step(self, row: Mapping[str, Json]) -> None:
-        """A step ended; `row` is its line of `metrics.jsonl`."""
-        ...
-
-    def on_message(self, text: str) -> None:
-        """Something that a person should read."""
-        ...
-
-
-class SilentObserver:
-    """Shows nothing."""
-
-    def on_stage(self, name: str, total: int, done: int) -> None:
-        """Show nothing."""
-
-    def on_step(self, row: Mapping[str, Json]) -> None:
-        """Show nothing."""
-
-    def on_message(self, text: str) -> None:
-        """Show nothing."""
 
 
 class Speaking(Protocol):
@@ -402,18 +374,6 @@ class Session:
         now = time.monotonic()
         self.progress.seconds += now - self._clock
         self._clock = now
-
-
-def run_apart(work: Coroutine[Any, Any, T]) -> T:
-    """Return what a coroutine returns, from an event loop of its own."""
-
-    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if not isinstance(context.get("exception"), Stalled):  # which ends the run with its line
-            loop.default_exception_handler(context)
-
-    with asyncio.Runner() as runner:
-        runner.get_loop().set_exception_handler(report)
-        return runner.run(work)
 
 
 def _draw(envs: EnvPool, count: int, seed: int) -> tuple[Task, ...]:

@@ -18,6 +18,7 @@ from gym_reason.trainers.distributed.checks import check_world
 from gym_reason.trainers.distributed.world import ALONE, World
 from gym_reason.trainers.model.adapters import check_adapter, make_adapter
 from gym_reason.trainers.model.learner import Learner, build_learner, prepare_machine
+from gym_reason.trainers.observer import Observer, SilentObserver
 from gym_reason.trainers.recipe import Recipe
 from gym_reason.trainers.rl.collect import why_unscorable
 from gym_reason.trainers.rollouts.engines import check_engine, choose_engine
@@ -27,7 +28,7 @@ from gym_reason.trainers.run.folder import open_folder
 from gym_reason.trainers.run.garbage import leave_alone_what_exists
 from gym_reason.trainers.run.stop import StopRequest
 from gym_reason.trainers.run.trackers import check_trackers, track
-from gym_reason.trainers.session import BASE, Observer, Session, SilentObserver
+from gym_reason.trainers.session import BASE, Session
 from gym_reason.trainers.stages import stages_of
 from gym_reason.trainers.teacher.checks import check_teacher
 from gym_reason.trainers.texts import read_demonstrations

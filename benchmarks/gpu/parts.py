@@ -12,8 +12,8 @@ from jobs import read_job, report, tell
 from memory import MemoryWatch
 
 from gym_reason.agents.shapes import PRESETS
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from gym_reason.types import Json
 

@@ -101,8 +101,8 @@ def make_model(size: str, folder: Path, *, trained: bool, threads: int) -> None:
     """Write an embedded model: random, or after the demo's cold start."""
     from gym_reason.agents.models import build_preset, save_model
     from gym_reason.agents.tokenizers import build_character_tokenizer
+    from gym_reason.trainers.observer import SilentObserver
     from gym_reason.trainers.recipe import load_recipe
-    from gym_reason.trainers.session import SilentObserver
     from gym_reason.trainers.train import train
 
     tokenizer = build_character_tokenizer(ALPHABET)

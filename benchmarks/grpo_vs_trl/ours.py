@@ -27,6 +27,7 @@ from gym_reason.trainers.formulas.policy_loss import ClipSettings, PolicyRows
 from gym_reason.trainers.model import update
 from gym_reason.trainers.model.learner import build_learner, prepare_machine
 from gym_reason.trainers.model.logprobs import score_tokens
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import load_recipe
 from gym_reason.trainers.rl import stage as rl
 from gym_reason.trainers.rl.collect import Collected, Sample
@@ -34,7 +35,7 @@ from gym_reason.trainers.rl.window import make_window
 from gym_reason.trainers.run.checkpoint import Progress
 from gym_reason.trainers.run.folder import RunFolder
 from gym_reason.trainers.run.stop import StopRequest
-from gym_reason.trainers.session import Session, SilentObserver
+from gym_reason.trainers.session import Session
 from gym_reason.types import Message, Outcome, Task, Verdict
 
 AGGREGATIONS = {

@@ -97,8 +97,8 @@ def run_recipe(
     recipe: "Recipe", folder: Path, world: "World", *, resume: bool, as_json: bool
 ) -> int:
     """Train, show progress, and say what was learned."""
+    from gym_reason.trainers.observer import SilentObserver
     from gym_reason.trainers.run.stop import Stopped
-    from gym_reason.trainers.session import SilentObserver
     from gym_reason.trainers.train import train
 
     if not world.is_main:

@@ -27,8 +27,8 @@ from gym_reason.cluster.settings import CrewSettings, RaySettings
 from gym_reason.errors import UsageError
 from gym_reason.records import read_jsonl
 from gym_reason.registry import load_module
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import Recipe, load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from gym_reason.types import Json, Task
 from gym_reason.verifiers.ray import RayVerifierPool

@@ -12,8 +12,8 @@ import torch
 
 from gym_reason.errors import RunError
 from gym_reason.trainers.distillation.rows import Row
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import Recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.teacher.cache import CacheSettings, TeacherCache, write_cache
 from gym_reason.trainers.train import train
 from tests.agents.loop_backends import TOKENIZER, small_model

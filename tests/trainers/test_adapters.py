@@ -22,9 +22,9 @@ from gym_reason.trainers.model.adapter_settings import AdapterSettings
 from gym_reason.trainers.model.adapters import Adapter, make_adapter
 from gym_reason.trainers.model.learner import Learner, build_learner
 from gym_reason.trainers.model.logprobs import score_tokens
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import Recipe, load_recipe
 from gym_reason.trainers.rollouts.snapshot import Snapshot, capture
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 
 pytest.importorskip("peft")

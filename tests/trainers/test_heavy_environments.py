@@ -9,8 +9,8 @@ import safetensors.torch
 import torch
 
 from gym_reason.registry import register_verifier, verifiers
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from gym_reason.types import Task, Verdict
 from gym_reason.verifiers.code import CodeVerifier

@@ -16,8 +16,8 @@ from gym_reason.records import read_jsonl
 from gym_reason.trainers.model.learner import build_learner
 from gym_reason.trainers.model.logprobs import score_tokens
 from gym_reason.trainers.model.optimiser import make_optimiser
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.settings import ModelSettings, OptimiserSettings
 from gym_reason.trainers.train import train
 

@@ -27,6 +27,7 @@ from gym_reason.errors import ConfigError, RunError
 from gym_reason.rollout import EpisodeLimits
 from gym_reason.trainers.model.learner import build_learner
 from gym_reason.trainers.model.optimiser import make_optimiser
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.ray.worker import Blueprint, Part, RolloutWorker
 from gym_reason.trainers.recipe import Recipe, dump_recipe, load_recipe
 from gym_reason.trainers.rl.collect import collect
@@ -37,7 +38,7 @@ from gym_reason.trainers.rollouts.settings import RolloutSettings
 from gym_reason.trainers.run.checkpoint import Progress
 from gym_reason.trainers.run.folder import RunFolder
 from gym_reason.trainers.run.stop import StopRequest
-from gym_reason.trainers.session import Session, SilentObserver
+from gym_reason.trainers.session import Session
 from gym_reason.trainers.settings import OptimiserSettings
 from gym_reason.trainers.train import train
 from tests.agents.loop_backends import run_server, small_model

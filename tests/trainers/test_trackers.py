@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gym_reason.errors import ConfigError, UsageError
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import load_recipe
 from gym_reason.trainers.run import trackers
 from gym_reason.trainers.run.trackers import (
@@ -15,7 +16,6 @@ from gym_reason.trainers.run.trackers import (
     flatten_settings,
     track,
 )
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from gym_reason.types import Json
 from tests.trainers.test_update import small

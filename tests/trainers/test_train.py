@@ -15,8 +15,8 @@ from gym_reason.records import read_jsonl
 from gym_reason.trainers.formulas import policy_losses
 from gym_reason.trainers.formulas.policy_loss import ClipSettings, PolicyRows, TokenLoss
 from gym_reason.trainers.model import learner as learner_module
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import Recipe, load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from gym_reason.types import Outcome, Verdict
 from gym_reason.verifiers.math import MathVerifier

@@ -16,6 +16,7 @@ from gym_reason.trainers.model import logprobs
 from gym_reason.trainers.model import update as update_module
 from gym_reason.trainers.model.critic import Critic, all_values
 from gym_reason.trainers.model.learner import build_learner
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import Recipe, load_recipe
 from gym_reason.trainers.rl import policy_step
 from gym_reason.trainers.rl.collect import Collected, collect, describe
@@ -24,7 +25,7 @@ from gym_reason.trainers.rl.window import Window, attach_advantages, make_window
 from gym_reason.trainers.run.checkpoint import Progress
 from gym_reason.trainers.run.folder import RunFolder
 from gym_reason.trainers.run.stop import StopRequest
-from gym_reason.trainers.session import Session, SilentObserver
+from gym_reason.trainers.session import Session
 from gym_reason.trainers.train import train
 from tests.trainers.test_train import assert_same
 

@@ -12,7 +12,7 @@ from gym_reason.agents.engines.vllm.engine import VllmEngine
 from gym_reason.agents.engines.vllm.settings import VllmSettings
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.records import read_jsonl
-from gym_reason.trainers.session import SilentObserver
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.train import train
 from gym_reason.types import Completion
 from tests.agents.loop_backends import TOKENIZER, small_model

@@ -19,8 +19,8 @@ from gym_reason.agents.policy import SamplingParams
 from gym_reason.errors import RunError
 from gym_reason.trainers.model.adapter_settings import AdapterSettings
 from gym_reason.trainers.model.adapters import Adapter, make_adapter
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import Recipe, load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from gym_reason.types import Completion
 from tests.agents.loop_backends import TOKENIZER, small_model

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import Recipe, load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 
 SMALL = (

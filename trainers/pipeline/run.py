@@ -15,12 +15,12 @@ from typing import Literal
 from gym_reason.errors import RunError, UsageError
 from gym_reason.records import explain_os_errors
 from gym_reason.text import shorten
+from gym_reason.trainers.observer import Observer
 from gym_reason.trainers.pipeline.hashes import hash_path
 from gym_reason.trainers.pipeline.plan import StagePlan, make_plans
 from gym_reason.trainers.pipeline.spec import Pipeline
 from gym_reason.trainers.pipeline.state import Finished, PipelineState, read_state
 from gym_reason.trainers.run.folder import read_recipe
-from gym_reason.trainers.session import Observer
 from gym_reason.trainers.train import train
 
 Status = Literal["finished", "unfinished", "changed", "new", "off"]

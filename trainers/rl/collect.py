@@ -14,7 +14,8 @@ from gym_reason.trainers.formulas import filters
 from gym_reason.trainers.formulas.rewards import self_consistency
 from gym_reason.trainers.rl.settings import RewardSettings
 from gym_reason.trainers.rl.spread import describe_spread
-from gym_reason.trainers.session import Session, run_apart
+from gym_reason.trainers.rollouts.loops import run_apart
+from gym_reason.trainers.session import Session
 from gym_reason.types import Group, Json, Outcome, Task, Trajectory
 
 

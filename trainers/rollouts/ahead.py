@@ -28,7 +28,7 @@ from gym_reason.trainers.rl.collect import play_step
 from gym_reason.trainers.rollouts.audit import measure_gap
 from gym_reason.trainers.rollouts.episodes import STAGE, Played
 from gym_reason.trainers.rollouts.followed import News, hand_out, tell, tell_failure
-from gym_reason.trainers.rollouts.loop_thread import LoopThread
+from gym_reason.trainers.rollouts.loops import LoopThread
 from gym_reason.trainers.rollouts.settings import RolloutSettings
 from gym_reason.trainers.rollouts.snapshot import Snapshot, Weights, capture
 from gym_reason.trainers.rollouts.staleness import describe_staleness, drop_stale

@@ -18,9 +18,9 @@ from typing import Any
 
 from gym_reason.config import to_values
 from gym_reason.errors import UsageError
+from gym_reason.trainers.observer import Observer
 from gym_reason.trainers.recipe import Recipe, dump_recipe
 from gym_reason.trainers.run.tracker_names import split_names
-from gym_reason.trainers.session import Observer
 from gym_reason.types import Json
 
 

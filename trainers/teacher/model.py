@@ -13,9 +13,10 @@ from gym_reason.agents.models import load_model
 from gym_reason.errors import ModelError
 from gym_reason.seeding import content_id, derive_seed
 from gym_reason.trainers.model.adapter_settings import AdapterSettings
+from gym_reason.trainers.observer import Observer
 from gym_reason.trainers.recipe import Recipe
 from gym_reason.trainers.rl.settings import TeacherPullSettings
-from gym_reason.trainers.session import Observer, Session
+from gym_reason.trainers.session import Session
 from gym_reason.types import Json
 
 FOLDER = "teacher"

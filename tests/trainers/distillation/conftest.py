@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gym_reason.trainers.session import SilentObserver
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.train import train
 from tests.trainers.distillation.small_runs import TEACHER, small
 

@@ -14,8 +14,8 @@ from gym_reason.trainers.distillation.data import FILE
 from gym_reason.trainers.distillation.rows import Row, kept_data
 from gym_reason.trainers.distillation.teachers import Comparison, ModelTeacher
 from gym_reason.trainers.model.batch import TokenBatch
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from gym_reason.types import Json
 from tests.trainers.distillation.small_runs import VOCABULARY, rows_of, small, write_rows

@@ -14,7 +14,7 @@ from gym_reason.records import read_jsonl
 from gym_reason.trainers.distillation.data import FILE
 from gym_reason.trainers.distillation.filters import DUPLICATE, REFUSED, UNSCORED
 from gym_reason.trainers.distillation.rows import kept_data
-from gym_reason.trainers.session import SilentObserver
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.train import train
 from tests.trainers.distillation.small_runs import small, write_rows
 

@@ -14,7 +14,7 @@ from gym_reason.cli import main
 from gym_reason.errors import DataError, ModelError, UsageError
 from gym_reason.trainers.data.drops import DropLog
 from gym_reason.trainers.distillation.rows import Coder, Row, read_any, read_rows
-from gym_reason.trainers.session import SilentObserver
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.teacher import cache as teacher_cache
 from gym_reason.trainers.teacher.cache import MANIFEST, CacheSettings, TeacherCache, write_cache
 from gym_reason.trainers.teacher.model import check_tokenizer

@@ -15,8 +15,8 @@ import safetensors.torch
 import torch
 
 from gym_reason.records import read_jsonl
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train as train_alone
 from tests.trainers.distributed.ranks import FSDP, SMALL, Ranks, start, train
 from tests.trainers.rollouts.gated import CLOCKED

@@ -13,12 +13,12 @@ import torch
 from gym_reason.cli import main
 from gym_reason.envs.tables import read_rows
 from gym_reason.errors import ConfigError, DataError, RunError, UnknownNameError, UsageError
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.pipeline.hashes import hash_inputs, hash_path
 from gym_reason.trainers.pipeline.plan import make_plans
 from gym_reason.trainers.pipeline.run import StageResult, describe_pipeline, run_pipeline
 from gym_reason.trainers.pipeline.spec import Pipeline, is_pipeline, load_pipeline, pipelines
 from gym_reason.trainers.recipe import load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from gym_reason.types import Task
 from gym_reason.verifiers.builtin import make_verifier

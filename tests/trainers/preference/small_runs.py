@@ -6,8 +6,8 @@ import safetensors.torch
 import torch
 
 from gym_reason.records import read_jsonl
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import Recipe, load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import Summary, train
 
 # Random weights earn some of the partial credit, so there are pairs without a cold start.

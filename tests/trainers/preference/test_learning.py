@@ -8,8 +8,8 @@ import torch
 from gym_reason.records import read_jsonl
 from gym_reason.trainers.formulas.preference import PreferenceNumbers, Responses, register_loss
 from gym_reason.trainers.formulas.preference_pairs import dpo
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from tests.trainers.preference.small_runs import rows_of
 

@@ -11,11 +11,11 @@ from gym_reason.errors import ConfigError, DataError, RunError
 from gym_reason.records import read_jsonl
 from gym_reason.trainers.data.drops import DropLog
 from gym_reason.trainers.model.learner import build_learner
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.preference.examples import Dataset, make_dataset, read_dataset
 from gym_reason.trainers.preference.records import read_records
 from gym_reason.trainers.preference.settings import PreferenceSettings
 from gym_reason.trainers.recipe import load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from tests.trainers.preference.small_runs import rows_of, run, same_weights, small
 

@@ -18,6 +18,7 @@ from gym_reason.envs.base import sample_tasks
 from gym_reason.errors import ConfigError, DataError, ModelError, RunError, UnknownNameError
 from gym_reason.records import read_jsonl
 from gym_reason.trainers.model.learner import Learner, build_learner
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import Recipe, load_recipe
 from gym_reason.trainers.reward_model.rows import TextExample
 from gym_reason.trainers.reward_model.scorer import (
@@ -27,7 +28,6 @@ from gym_reason.trainers.reward_model.scorer import (
     plan_examples,
     score,
 )
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from gym_reason.types import Message, Task
 

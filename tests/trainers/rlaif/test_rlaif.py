@@ -17,6 +17,7 @@ from gym_reason.cli import main
 from gym_reason.errors import ModelError, UsageError
 from gym_reason.records import read_jsonl
 from gym_reason.trainers.model.learner import PRINTABLE
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import load_recipe
 from gym_reason.trainers.reward_model.rows import read_pair, read_scored
 from gym_reason.trainers.rlaif import (
@@ -29,7 +30,6 @@ from gym_reason.trainers.rlaif import (
     read_prompts,
 )
 from gym_reason.trainers.rlaif.labeller import option_logps, without_longer
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from gym_reason.types import Message
 

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from gym_reason import register
 from gym_reason.envs.base import Transition
 from gym_reason.envs.digits import Digits
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import Recipe, load_recipe
-from gym_reason.trainers.session import SilentObserver
 from tests.trainers.test_update import SMALL
 
 ID = "test/Gated-v0"

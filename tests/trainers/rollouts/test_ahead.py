@@ -14,10 +14,10 @@ import torch
 from gym_reason.errors import ConfigError, GymReasonError, RunError
 from gym_reason.records import read_jsonl
 from gym_reason.registry import agents, register_agent
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.rollouts.ahead import split_threads
 from gym_reason.trainers.rollouts.engines import check_engine
 from gym_reason.trainers.run.stop import Stopped
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.train import train
 from tests.trainers.rollouts.gated import (
     CLOCKED,

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from gym_reason.records import read_jsonl
-from gym_reason.trainers.session import SilentObserver
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.train import train
 from tests.trainers.rollouts.gated import open_gate, small, steps_of
 

@@ -17,7 +17,7 @@ from gym_reason.agents.policy import SamplingParams
 from gym_reason.errors import RunError
 from gym_reason.trainers.rl.collect import Collected, Sample, collect
 from gym_reason.trainers.rollouts.audit import measure_gap
-from gym_reason.trainers.rollouts.loop_thread import LoopThread
+from gym_reason.trainers.rollouts.loops import LoopThread
 from gym_reason.trainers.rollouts.snapshot import Snapshot, capture
 from gym_reason.trainers.rollouts.staleness import describe_staleness, drop_stale
 from gym_reason.trainers.rollouts.stored import dump_episodes, load_episodes

@@ -13,8 +13,8 @@ from gym_reason.agents.tokenizers import build_character_tokenizer
 from gym_reason.envs.base import sample_tasks
 from gym_reason.errors import UsageError
 from gym_reason.rollout import EpisodeLimits, run_episode
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import load_recipe
-from gym_reason.trainers.session import SilentObserver
 from gym_reason.trainers.supervised.demonstrations import check_mending, make_demonstrator
 from gym_reason.trainers.train import train
 from tests.agents.search.toys import PRINTABLE

@@ -16,8 +16,9 @@ from gym_reason.envs.base import sample_tasks
 from gym_reason.errors import ConfigError, DataError, UnknownNameError
 from gym_reason.records import read_jsonl
 from gym_reason.trainers.model.learner import build_learner
+from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import Recipe, load_recipe
-from gym_reason.trainers.session import Session, SilentObserver
+from gym_reason.trainers.session import Session
 from gym_reason.trainers.supervised.packing import Row
 from gym_reason.trainers.supervised.stage import add_gradient
 from gym_reason.trainers.train import train

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own."""
+"""Event loops: in a thread of its own, or for one piece of work."""
 
 import asyncio
 import contextlib
@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
+
+from gym_reason.trainers.run.stop import Stalled
 
 T = TypeVar("T")
 
@@ -76,3 +78,15 @@ async def _cancel_all() -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+def run_apart(work: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine returns, from an event loop of its own."""
+
+    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), Stalled):  # which ends the run with its line
+            loop.default_exception_handler(context)
+
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_exception_handler(report)
+        return runner.run(work)
