@@ -89,7 +89,7 @@ def one_line(name: str) -> Iterator[None]:
         ),
         ("STEP", MODEL // 2, (), r"checkpoints/step-000001"),
         pytest.param(
-            *("STEP", CHECKPOINT, ("rollout.ahead=1", "rl.kl.weight=0.0"), r"checkpoints/step"),
+            *("STEP", CHECKPOINT, ("rollout.ahead=1", "rl.kl.weight=0.0"), r"step-000001"),
             marks=pytest.mark.slow,
         ),
         ("after", CHECKPOINT + 8 * PAGE, (), r"(summary\.json|report\.html)"),
