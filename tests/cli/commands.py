@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from gym_reason.cli import COMMANDS
@@ -20,6 +19,7 @@ from gym_reason.cli import COMMANDS
 MODULES = (
     *("gym_reason.agents.build", "gym_reason.cli.eval_jobs", "gym_reason.trainers.train"),
     *(f"gym_reason.cli.{name}" for name in COMMANDS),
+    *("http.server", "httpx"),
 )
 """What commands import, and takes long."""
 
@@ -121,12 +121,12 @@ class Command:
 class CommandServer:
     """The process that forks for each command."""
 
-    def __init__(self, folder: Path, modules: Sequence[str] = MODULES) -> None:
-        """Start it; `folder` takes what the commands print, `modules` are imported once."""
+    def __init__(self, folder: Path) -> None:
+        """Start it; `folder` takes what the commands print."""
         self._folder = folder
         self._commands: list[Command] = []
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, *modules],
+            [sys.executable, "-c", SERVER, *MODULES],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

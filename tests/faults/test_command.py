@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -33,15 +33,6 @@ PROMISED_S = 5.0
 """Seconds beyond its limit in which a run ends."""
 BUSY_S = 10.0
 """What a machine with other work may add."""
-
-
-@pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
-    """What starts commands at little cost."""
-    modules = ("gym_reason.cli.train", "gym_reason.trainers.train", "http.server", "httpx")
-    folder = tmp_path_factory.mktemp("commands")
-    with contextlib.closing(CommandServer(folder, modules)) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
