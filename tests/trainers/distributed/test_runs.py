@@ -24,7 +24,7 @@ from tests.trainers.test_train import assert_same
 
 NOISE = {"gap", "in_order", "drift"}
 """What is only rounding while the policy is still its reference."""
-SYNC = {"sync_seconds", "canary_gap", "workers_lost", "replicas_lost"}
+SYNC = {"sync_seconds", "sync_bytes", "canary_gap", "workers_lost", "replicas_lost"}
 """What only those tell of whose weights are elsewhere."""
 SFT = (
     *("cold_start.steps=0", "sft.steps=2", "sft.batch_rows=5", "sft.packing=true", "rl.steps=0"),

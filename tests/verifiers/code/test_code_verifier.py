@@ -18,7 +18,7 @@ from gym_reason.verifiers.pool import VerifierPool
 from gym_reason.verifiers.sandbox import MIB
 from gym_reason.verifiers.sandbox.boxes import close_all
 from tests.verifiers.code.judging import assert_reference, judge, stdio_reference
-from tests.verifiers.sandbox.scripts import find_cgroups, find_processes
+from tests.verifiers.sandbox.scripts import find_cgroups, find_processes, wait_until_gone
 
 needs_bubblewrap = pytest.mark.usefixtures("needs_bubblewrap")
 RIGHT, WRONG = "def add(a, b): return a + b", "def add(a, b): return a * b"
@@ -217,7 +217,8 @@ def test_worker_processes_judge_and_leave_nothing(by_name: bool) -> None:
         workers = find_processes(os.getpid()) - before
     assert outcomes == [Outcome.PASS, Outcome.FAIL, Outcome.PASS, Outcome.FAIL] * 5
     assert workers
-    assert [one for worker in workers for one in find_processes(worker)] == []
+    for worker in workers:
+        wait_until_gone(worker, {worker})
 
 
 @needs_bubblewrap
