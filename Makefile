@@ -82,6 +82,6 @@ $(VLLM_VENV)/.installed: pyproject.toml
 	@scripts/create-venv "$(PYTHON)" "$(VLLM_VENV)"
 	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check install --quiet $(VLLM)
 	$(VLLM_VENV)/bin/python -m pip uninstall --quiet --yes $(VLLM_UNWANTED)
-	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check install --quiet --editable . \
+	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check install --quiet --editable ".[distributed,ray]" \
 		httpx hypothesis peft pytest
 	@touch $@
