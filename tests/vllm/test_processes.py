@@ -110,10 +110,11 @@ def test_a_server_that_is_killed_ends_both_processes_and_their_servers(tmp_path:
     metrics = folder / "metrics.jsonl"
     until = time.monotonic() + 300.0
     while not (metrics.exists() and len(steps_of(folder)) >= 2) and time.monotonic() < until:
+        assert all(one.is_alive() for one in ranks.processes), ranks.said(0) + ranks.said(1)
         time.sleep(0.1)
     servers = [pid for one in ranks.processes for pid in children_of(one.pid)]
     of_rank_1 = children_of(ranks.processes[1].pid)
-    assert of_rank_1
+    assert of_rank_1, ranks.said(0) + ranks.said(1)
     os.kill(of_rank_1[0], signal.SIGKILL)
     assert ranks.wait() == [1, 1]
     last = ranks.said(0).strip().splitlines()[-1]
