@@ -49,7 +49,7 @@ BASE = "base"
 
 
 class Speaking(Protocol):
-    """An engine of which it can be told whether it lives."""
+    """Something of which it can be told whether it lives, such as an engine."""
 
     @property
     def pulse(self) -> int:
@@ -94,7 +94,7 @@ class Session:
         self._limits = EpisodeLimits(step_seconds=recipe.env.step_seconds)
         self._pools: dict[EnvKey, EnvPool] = {}
         self._remote = Remote(recipe, learner, self.say, self.beat)
-        self.shared_play = SharedPlay(self.world, main_only=main_plays(recipe), beat=self.beat)
+        self.shared_play = SharedPlay(self.world, main_only=main_plays(recipe))
         """Decides what of all that is to be played this process plays."""
         settings = recipe.curriculum
         self.curriculum = (
@@ -232,9 +232,12 @@ class Session:
 
     @property
     def pulse(self) -> int:
-        """Changes whenever anything moved: an episode ended, a token was drawn, a pass began."""
-        engines = (self.learner.engine, *self.speakers)
-        return self.beats + self.learner.passes + sum(engine.pulse for engine in engines)
+        """Changes whenever anything moved: an episode ended, a token was drawn, a pass began.
+
+        So it does in a wait for other processes: what stands still is in one of those.
+        """
+        speakers: tuple[Speaking, ...] = (self.world, self.learner.engine, *self.speakers)
+        return self.beats + self.learner.passes + sum(one.pulse for one in speakers)
 
     @contextlib.contextmanager
     def watched(self, what: str) -> Iterator[None]:
