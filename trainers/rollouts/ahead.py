@@ -149,6 +149,7 @@ class PlayedAhead:
         """Return what is played or asked for, for a checkpoint."""
         with self._lock:
             jobs = [(job, job.played, job.weights) for _, job in sorted(self._jobs.items())]
+            curriculum = self._curriculum  # as these very episodes have left it
         rows, weights = [], {}
         for job, played, own in jobs:
             row: dict[str, Any] = {"step": job.step, "version": job.version}
@@ -161,11 +162,17 @@ class PlayedAhead:
             elif job.version != self._session.progress.version:
                 weights[job.version] = list(own)
             rows.append(row)
-        return {"jobs": rows, "weights": weights}
+        return {"jobs": rows, "weights": weights, "curriculum": json.dumps(curriculum)}
 
     def load_state_dict(self, state: Any, /) -> None:
         """Take over what a checkpoint holds; what is not played yet is played again."""
-        device = self._session.learner.device
+        device, curriculum = self._session.learner.device, self._session.curriculum
+        if (
+            curriculum is not None
+            and (left := json.loads(state.get("curriculum", "null"))) is not None
+        ):
+            curriculum.load_state(left)
+            self._curriculum = left
         for row in state["jobs"]:
             version = int(row["version"])
             job = Job(int(row["step"]), version, None)

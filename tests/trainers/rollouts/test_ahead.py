@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Set
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -14,9 +15,12 @@ import torch
 from gym_reason.errors import ConfigError, GymReasonError, RunError
 from gym_reason.records import read_jsonl
 from gym_reason.registry import agents, register_agent
+from gym_reason.trainers import session as session_module
+from gym_reason.trainers.distributed.sharding import gather_state
 from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.rollouts.ahead import split_threads
 from gym_reason.trainers.rollouts.engines import check_engine
+from gym_reason.trainers.run.checkpoint import CheckpointStore
 from gym_reason.trainers.run.stop import Stopped
 from gym_reason.trainers.train import train
 from tests.trainers.rollouts.gated import (
@@ -112,6 +116,45 @@ def test_episodes_under_way_at_a_checkpoint_are_played_again_with_their_weights(
     cut_back(held, tmp_path / "part", saved.name)
     train(recipe, tmp_path / "part", SilentObserver(), resume=True)
     assert_same(whole, tmp_path / "part")
+
+
+def test_a_checkpoint_has_the_curriculum_of_the_episodes_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    held = threading.Event()
+
+    def hold(count: int) -> None:
+        if count == EPISODES:  # the second step's first answer
+            held.wait()
+
+    def save_slowly(state: Any, *, keep: bool) -> Any:
+        if not held.is_set():
+            held.set()
+            while Gated.answers < 2 * EPISODES:
+                time.sleep(0.01)
+            time.sleep(0.5)
+        return gather_state(state, keep=keep)
+
+    open_gate(hold)
+    monkeypatch.setattr(session_module, "gather_state", save_slowly)
+    levels = ("curriculum.levels=[{count=1},{count=2}]", "curriculum.window=100")
+    recipe = small("rollout.ahead=1", *levels, "cold_start.steps=0")
+    train(recipe, folder, SilentObserver())
+    saved = torch.load(folder / "checkpoints/step-000001/rollout.pt", weights_only=True)
+    assert ["episodes" in job for job in saved["jobs"]] == [True]
+    cut_back(folder, tmp_path / "part", "step-000001")
+    train(recipe, tmp_path / "part", SilentObserver(), resume=True)
+    assert_same(folder, tmp_path / "part")
+    for run in (folder, tmp_path / "part"):
+        store = CheckpointStore(run / "checkpoints", 100)
+        last = store.last()
+        assert last is not None
+        curriculum = store.load_progress(last).curriculum
+        assert curriculum is not None
+        results = curriculum["results"]
+        assert isinstance(results, list)
+        assert len(results) == 3 * EPISODES  # each episode once
 
 
 def test_no_token_older_than_the_limit_enters_an_update(tmp_path: Path) -> None:
