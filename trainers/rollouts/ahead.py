@@ -41,7 +41,7 @@ from gym_reason.types import Json
 POLL_S = 0.25
 """Most seconds between two looks at whether a wait is of any use."""
 CLOSE_S = 3.0
-"""What the thread is given to end."""
+"""What the thread is given to end where the run ends with it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -130,8 +130,11 @@ class PlayedAhead:
             self._thread.call(lambda: self._swap_in_flight(weights, version))
         return {}
 
-    def close(self) -> None:
-        """End the thread; the engine follows the weights in training again."""
+    def close(self, limit_s: float = CLOSE_S) -> None:
+        """End the thread; the engine follows the weights in training again.
+
+        Raises RunError where the thread does not end in time: it still has the engine then.
+        """
         with self._lock:
             self._jobs.clear()
         self._session.read_curriculum = self._session.curriculum_state
@@ -139,11 +142,15 @@ class PlayedAhead:
         if self._thread is None:
             return
         torch.set_num_threads(self._threads_before)
-        if self._thread.close(CLOSE_S):
-            learner = self._session.learner
-            learner.lead_engine()
-            learner.engine.version = self._session.progress.version
-        self._thread = None
+        ended, self._thread = self._thread.close(limit_s), None
+        if not ended:
+            raise RunError(
+                f"the thread that plays episodes ahead did not end within {limit_s:g} s",
+                remedy="go on with --resume",
+            )
+        learner = self._session.learner
+        learner.lead_engine()
+        learner.engine.version = self._session.progress.version
 
     def state_dict(self) -> dict[str, Any]:
         """Return what is played or asked for, for a checkpoint."""

@@ -18,10 +18,14 @@ from gym_reason.registry import agents, register_agent
 from gym_reason.trainers import session as session_module
 from gym_reason.trainers.distributed.sharding import gather_state
 from gym_reason.trainers.observer import SilentObserver
+from gym_reason.trainers.rl import stage
+from gym_reason.trainers.rollouts import ahead
 from gym_reason.trainers.rollouts.ahead import split_threads
+from gym_reason.trainers.rollouts.audit import measure_gap
 from gym_reason.trainers.rollouts.engines import check_engine
 from gym_reason.trainers.run.checkpoint import CheckpointStore
 from gym_reason.trainers.run.stop import Stopped
+from gym_reason.trainers.session import Session
 from gym_reason.trainers.train import train
 from tests.trainers.rollouts.gated import (
     CLOCKED,
@@ -85,8 +89,8 @@ def test_a_run_ahead_resumes_bit_for_bit_from_every_step(
 ) -> None:
     recipe, whole = small(*overrides), tmp_path / "whole"
     train(recipe, whole, SilentObserver())
-    ahead = recipe.rollout.ahead
-    assert [row["staleness_most"] for row in steps_of(whole)] == [min(s, ahead) for s in range(3)]
+    most = recipe.rollout.ahead
+    assert [row["staleness_most"] for row in steps_of(whole)] == [min(s, most) for s in range(3)]
     assert all(row["gap"] < 1e-5 and row["dropped_stale"] == 0 for row in steps_of(whole))
     assert steps_of(whole)[2]["drift"] > steps_of(whole)[2]["gap"]
     for step in ("step-000001", "step-000002"):
@@ -155,6 +159,23 @@ def test_a_checkpoint_has_the_curriculum_of_the_episodes_in_it(
         results = curriculum["results"]
         assert isinstance(results, list)
         assert len(results) == 3 * EPISODES  # each episode once
+
+
+def test_what_follows_asks_the_last_weights_however_slow_the_thread_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_long(session: Session, *rest: Any) -> float | None:
+        if session.progress.done("rl"):
+            time.sleep(1.0)
+        return measure_gap(session, *rest)
+
+    monkeypatch.setattr(ahead, "CLOSE_S", 0.1)
+    monkeypatch.setattr(ahead, "measure_gap", take_long)
+    # As where a run has solved its task: of what is played ahead nothing is wanted any more.
+    monkeypatch.setattr(stage, "is_finished", lambda session: session.progress.done("rl") == 2)
+    train(small("rollout.ahead=2", "rl.steps=5"), tmp_path / "run", SilentObserver())
+    answers = read_jsonl(tmp_path / "run/trajectories/held-out-after.jsonl.zst")
+    assert {row["policy_version"] for _, row in answers} == {2}
 
 
 def test_no_token_older_than_the_limit_enters_an_update(tmp_path: Path) -> None:
