@@ -86,7 +86,7 @@ class Session:
         """What the stage under way keeps in its checkpoints besides the model."""
         self.stop = stop
         self.beats = 0
-        """How often something moved in the stage under way: a sign of life."""
+        """How many episodes, or parts of them elsewhere, have ended: a sign of life."""
         self.speakers: list[Speaking] = []
         """Engines besides the learner's that are listened to."""
         self.watch = StallWatch(recipe.rollout.stall_seconds, stop, folder.path)
@@ -223,7 +223,7 @@ class Session:
         )
 
     def beat(self) -> None:
-        """Take note that something moved: an episode ended, a pass of an update is done."""
+        """Take note that an episode ended, or a part of them elsewhere."""
         self.beats += 1
 
     def start_workers(self) -> None:
