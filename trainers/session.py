@@ -49,7 +49,7 @@ BASE = "base"
 
 
 class Speaking(Protocol):
-    """An engine of which it can be told whether it lives."""
+    """Something of which it can be told whether it lives, such as an engine."""
 
     @property
     def pulse(self) -> int:
@@ -86,7 +86,7 @@ class Session:
         """What the stage under way keeps in its checkpoints besides the model."""
         self.stop = stop
         self.beats = 0
-        """How often something moved in the stage under way: a sign of life."""
+        """How many episodes, or parts of them elsewhere, have ended: a sign of life."""
         self.speakers: list[Speaking] = []
         """Engines besides the learner's that are listened to."""
         self.watch = StallWatch(recipe.rollout.stall_seconds, stop, folder.path)
@@ -94,7 +94,7 @@ class Session:
         self._limits = EpisodeLimits(step_seconds=recipe.env.step_seconds)
         self._pools: dict[EnvKey, EnvPool] = {}
         self._remote = Remote(recipe, learner, self.say, self.beat)
-        self.shared_play = SharedPlay(self.world, main_only=main_plays(recipe), beat=self.beat)
+        self.shared_play = SharedPlay(self.world, main_only=main_plays(recipe))
         """Decides what of all that is to be played this process plays."""
         settings = recipe.curriculum
         self.curriculum = (
@@ -223,7 +223,7 @@ class Session:
         )
 
     def beat(self) -> None:
-        """Take note that something moved: an episode ended, a pass of an update is done."""
+        """Take note that an episode ended, or a part of them elsewhere."""
         self.beats += 1
 
     def start_workers(self) -> None:
@@ -232,9 +232,12 @@ class Session:
 
     @property
     def pulse(self) -> int:
-        """Changes whenever anything moved: an episode ended, a token was drawn, a pass began."""
-        engines = (self.learner.engine, *self.speakers)
-        return self.beats + self.learner.passes + sum(engine.pulse for engine in engines)
+        """Changes whenever anything moved: an episode ended, a token was drawn, a pass began.
+
+        So it does in a wait for other processes: what stands still is in one of those.
+        """
+        speakers: tuple[Speaking, ...] = (self.world, self.learner.engine, *self.speakers)
+        return self.beats + self.learner.passes + sum(one.pulse for one in speakers)
 
     @contextlib.contextmanager
     def watched(self, what: str) -> Iterator[None]:

@@ -201,7 +201,8 @@ def run_stages(session: Session) -> None:
 def measure(session: Session, when: str) -> None:
     """Measure greedy accuracy on the held-out problems, and keep the answers.
 
-    Raises RunError; a checkpoint of what was trained so far is there then.
+    Raises RunError; a checkpoint of what was trained so far is there then, unless this process
+    alone has failed.
     """
     started = time.monotonic()
     settings = session.recipe.evaluation
@@ -209,17 +210,20 @@ def measure(session: Session, when: str) -> None:
         with session.watched(f"the measurement {when.replace('_', ' ')}"):
             session.learner.engine.refresh()
             played = session.play_held_out()
-        scorable = [trajectory for trajectory in played if trajectory.scorable]
-        if not scorable:
-            why = why_unscorable(played)
-            raise RunError(
-                f"none of the {len(played)} held-out episodes could be scored: {why}",
-                remedy="go on from the checkpoint with --resume",
-            )
     except Exception:
-        if session.progress.step:
+        # Where the other processes are at something else, they take no part in a checkpoint.
+        if session.progress.step and session.world.fails_together:
             session.keep()
         raise
+    scorable = [trajectory for trajectory in played if trajectory.scorable]
+    if not scorable:
+        if session.progress.step:
+            session.keep()
+        raise RunError(
+            f"none of the {len(played)} held-out episodes could be scored: "
+            f"{why_unscorable(played)}",
+            remedy="go on from the checkpoint with --resume",
+        )
     count = len(scorable)
     session.progress.problems = count
     session.progress.accuracy[when] = sum(t.correct for t in scorable) / count

@@ -204,6 +204,21 @@ def test_a_snapshot_holds_an_adapter_of_its_own_version() -> None:
     assert all(torch.equal(merged[n], w) for n, w in snapshot.model.state_dict().items())
 
 
+def test_a_snapshot_keeps_the_base_while_the_adapter_merges() -> None:
+    learner, adapter = learner_with("lora")
+    disturb(learner.model)
+    held = Snapshot(learner.sampled, learner.low_rank).adapter
+    assert held is not None
+    before = {name: weight.clone() for name, weight in held.base_weights().items()}
+    layers = [m for m in adapter.model.modules() if hasattr(m, "get_base_layer")]
+    for layer in layers:
+        layer.merge(safe_merge=True)  # type: ignore[operator]
+    between = held.base_weights()  # as another thread may ask for them in the middle of a merge
+    assert layers
+    assert before.keys() == between.keys()
+    assert all(torch.equal(before[name], between[name]) for name in before)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "lora"])
 def test_no_engine_applies_any_other_kind_itself(kind: str) -> None:
     assert learner_with(kind)[1].low_rank is None

@@ -3,7 +3,9 @@
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import safetensors.torch
@@ -12,6 +14,8 @@ import torch
 from gym_reason import register_dataset
 from gym_reason.errors import ConfigError, RunError, UsageError
 from gym_reason.records import read_jsonl
+from gym_reason.registry import agents, register_agent
+from gym_reason.trainers.distributed.world import World
 from gym_reason.trainers.formulas import policy_losses
 from gym_reason.trainers.formulas.policy_loss import ClipSettings, PolicyRows, TokenLoss
 from gym_reason.trainers.model import learner as learner_module
@@ -20,6 +24,8 @@ from gym_reason.trainers.recipe import Recipe, load_recipe
 from gym_reason.trainers.train import train
 from gym_reason.types import Outcome, Verdict
 from gym_reason.verifiers.math import MathVerifier
+
+T = TypeVar("T")
 
 SMALL = [
     *("model.threads=1", "model.matmul=highest", "model.size=0.1m"),
@@ -215,6 +221,40 @@ def test_a_prompt_that_cannot_fit_is_refused_before_anything_is_spent(tmp_path: 
 def test_a_gap_between_sampler_and_trainer_raises_the_alarm(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="sampler and trainer differ by"):
         train(small("rl.mismatch.gap_limit=-1.0"), tmp_path / "run", SilentObserver())
+
+
+class Apart(World):
+    """A process that fails without the others: they take no part in a checkpoint."""
+
+    fails_together = False
+
+    def decide(self, make: Callable[[], T], what: str) -> T:
+        """Return what `make` returns, but for what the others never come to."""
+        if "the last checkpoint is of this step" in what:
+            raise RunError(f"the processes lost each other at {what}")
+        return make()
+
+
+@pytest.mark.parametrize(("world", "saves"), [(World(), True), (Apart(), False)])
+def test_a_failed_measurement_keeps_its_cause(world: World, saves: bool, tmp_path: Path) -> None:
+    name, answer = "lost-for-test", agents.get("answer")
+    folder = tmp_path / "run"
+
+    def make(policy: object, params: object) -> object:
+        if (folder / "trajectories/rl-000002.jsonl.zst").exists():
+            raise RunError("a wire came off")
+        return answer(policy, params)
+
+    register_agent(name)(make)
+    try:
+        short = ("cold_start.steps=1", "rl.steps=2", "checkpoint.every_steps=50")
+        recipe = small(*short, f"agent={name}")
+        with pytest.raises(RunError, match=r"^a wire came off"):
+            train(recipe, folder, SilentObserver(), world=world)
+        last = (folder / "checkpoints/last").resolve().name
+        assert (last == "step-000003") == saves
+    finally:
+        del agents._items[name]
 
 
 @pytest.mark.slow

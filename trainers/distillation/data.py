@@ -73,7 +73,7 @@ def prepare_data(session: Session) -> Data:
         raise RunError(
             "there is nothing to distil from", f"at least one of the {what} to pass every test"
         )
-    check_fits(session.learner.engine.max_positions, data.rows)
+    check_fits(session.learner.max_positions, data.rows)
     if takes_scores(session.recipe.distill):
         data = dataclasses.replace(data, rows=with_reference(session, data.rows))
     session.folder.keep_rows(path, dump_data(data))

@@ -195,7 +195,7 @@ def _complete_prompts(session: Session, data: Data, step: int, count: int) -> li
     sampling, learner = session.recipe.sampling, session.learner
     rng = derive_rng(session.recipe.seed, STAGE, "prompts", step)
     sources = data.rows[::2] if data.paired else data.rows
-    limit = learner.engine.max_positions
+    limit = learner.max_positions
     prompts = [sources[place].prompt_ids for place in rng.integers(len(sources), size=count)]
     prompts = [ids for ids in prompts if limit is None or len(ids) < limit]
     params = [

@@ -31,9 +31,9 @@ def plays_here(recipe: Recipe, world: World) -> bool:
 
 
 def share_verifiers(recipe: Recipe, world: World) -> RaySettings:
-    """Return `[ray]` with the verifier pools of this process: its share of them, at least one.
+    """Return `[ray]` with the count of this process's verifiers: its share, and at least one.
 
-    None where it does not play.
+    Where it does not play the count is 0.
     """
     count = recipe.ray.verifiers.count
     if not plays_here(recipe, world):
@@ -47,19 +47,15 @@ def share_verifiers(recipe: Recipe, world: World) -> RaySettings:
 class SharedPlay:
     """Deals out what is to be played, and gives every process what came of it."""
 
-    def __init__(
-        self, world: World, *, main_only: bool = False, beat: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, world: World, *, main_only: bool = False) -> None:
         """Keep who plays.
 
         Args:
             world: The processes.
             main_only: Whether the main one plays for all.
-            beat: Called where the one that plays gave a sign of life to this one, which waits.
         """
         self._world = world
         self._main_only = main_only and world.size > 1
-        self._beat = beat
 
     @property
     def here(self) -> bool:
@@ -118,4 +114,4 @@ class SharedPlay:
 
     def _wait_for_main(self, what: str) -> None:
         while not self._world.decide(lambda: True, f"the playing of {what}"):
-            self._beat()
+            pass  # the one that plays has given a sign of life

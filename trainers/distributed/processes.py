@@ -282,6 +282,7 @@ class ProcessWorld(World):
                 raise self._failed()
             if time.monotonic() - started > self._limit_s:
                 raise self._timed_out(what)
+            self.pulse += 1
             time.sleep(pause_s)
             pause_s = min(pause_s * 1.5, longest_s)
         try:

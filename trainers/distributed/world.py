@@ -30,6 +30,8 @@ class World:
     """torch's mesh of the processes that weights are split over; None where each holds them all."""
     fails_together: bool = True
     """Whether an error that ends this process ends the others at the same place."""
+    pulse: int = 0
+    """Changes while this process waits for the others, which has a limit of its own."""
     echo_s: float = 0.0
     """Seconds after a signal within which it may come once more without being meant so."""
 

@@ -1,7 +1,6 @@
 """The critic: what the state before each token is worth."""
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -74,18 +73,13 @@ def all_values(
     batch: TokenBatch,
     parts: list[list[int]],
     limit_tokens: int,
-    beat: Callable[[], None] = lambda: None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return `values_NT`, the worth before each token, and `last_N`, that behind the last one.
-
-    `beat` is called after each forward pass, as a sign of life.
-    """
+    """Return `values_NT`, the worth before each token, and `last_N`, that behind the last one."""
     values_NT = torch.zeros_like(batch.mask_NT)
     last_N = torch.zeros_like(batch.mask_NT[:, 0])
     for rows in forward_passes(learner.world, batch, parts, limit_tokens):
         with learner.mixed_precision():
             found_KL = critic.values(learner.model, rows.batch.ids_NL)
-        beat()
         if not rows.counts:
             continue
         ends_K = torch.tensor(rows.batch.lengths, device=values_NT.device) - 1

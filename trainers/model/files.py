@@ -1,19 +1,17 @@
 """A model as a Hugging Face directory, written again and again at the cost of its weights alone."""
 
-import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gym_reason.agents.models import describe_in_files
-from gym_reason.errors import RunError
+from gym_reason.agents.tensor_files import explain_tensor_errors
 from gym_reason.records import explain_os_errors
 
 WEIGHTS = "model.safetensors"
@@ -28,16 +26,6 @@ def each_once(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     for name, weight in weights.items():
         found.setdefault((weight.data_ptr(), weight.shape, weight.stride()), name)
     return {name: weights[name].contiguous() for name in found.values()}
-
-
-@contextlib.contextmanager
-def explain_tensor_errors(path: Path) -> Iterator[None]:
-    """Turn what torch and safetensors say of a full disk into a one-line RunError about `path`."""
-    try:
-        with explain_os_errors(path):
-            yield
-    except (RuntimeError, safetensors.SafetensorError) as error:
-        raise RunError(f"cannot write {path}: {error}", "free space on the disk") from error
 
 
 class ModelWriter:

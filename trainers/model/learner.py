@@ -50,6 +50,8 @@ class Learner:
     """The processes that train the model."""
     sharded: ShardedModel | None = None
     """The model with its weights split among them."""
+    main_positions: int | None = None
+    """What the main process's engine takes, where several train; None for no limit of its own."""
     passes: int = 0
     """How many forward passes of training have begun: a sign of life."""
 
@@ -65,6 +67,15 @@ class Learner:
         """The model that learns, or, where its weights are split, the same as of the last merge."""
         return self.model if self.sharded is None else self.sharded.plain
 
+    @property
+    def max_positions(self) -> int | None:
+        """Most tokens that the policy can be asked to read and write; the same in all processes.
+
+        Those that do not play have an engine of another kind than the main one, with its own limit.
+        """
+        limits = (self.engine.max_positions, self.main_positions)
+        return min((limit for limit in limits if limit is not None), default=None)
+
     def merge(self) -> None:
         """Bring `plain` up to date."""
         if self.sharded is not None:
@@ -75,6 +86,9 @@ class Learner:
     def join(self, world: World) -> None:
         """Train with other processes from now on, which all do this with the same weights."""
         self.world = world
+        self.main_positions = world.decide(
+            lambda: self.engine.max_positions, "how long a text may be"
+        )
         world.check_same(self.whole.named_parameters(), "at the start")
         if world.mesh is not None:
             self.sharded = ShardedModel(self.model, world.mesh)

@@ -141,7 +141,6 @@ def _optimise(
             )  # fmt: skip
             loss, sums = micro_batch_loss(session, players, work, critic_alone=critic_alone)
             one.weigh(loss).backward()  # type: ignore[no-untyped-call]
-            session.beat()
             for name, value in sums.items() if one.counts else ():
                 totals[name] = totals[name] + value if name in totals else value
         figures.append(_step(session, players, totals))

@@ -36,7 +36,7 @@ def read_records(path: Path, kind: Records, learner: Learner, log: DropLog) -> l
         if fault:
             raise DataError(f"{line.where} of {path}: {fault}", f"a record of the kind {kind}")
         example = encode_record(row, kind, learner)
-        reason = find_reason(example, kind, learner.engine.max_positions)
+        reason = find_reason(example, kind, learner.max_positions)
         if reason:
             log.add(line.where, reason)
         else:

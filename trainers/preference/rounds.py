@@ -185,7 +185,7 @@ def _from_groups(session: Session, groups: list[Group], number: int, log: DropLo
         ]
     kept = []
     for example in examples:
-        reason = find_reason(example, settings.records, session.learner.engine.max_positions)
+        reason = find_reason(example, settings.records, session.learner.max_positions)
         if reason:
             log.add("sampled", reason)
         else:

@@ -175,7 +175,7 @@ def add_self_samples(session: Session, examples: Sequence[Example], number: int)
 def sampling_params(session: Session, before: int, *names: int | str) -> SamplingParams:
     """Return how a completion after `before` tokens is drawn; `names` name the draw."""
     sampling = session.recipe.sampling
-    limit = session.learner.engine.max_positions
+    limit = session.learner.max_positions
     room = sampling.max_tokens if limit is None else min(sampling.max_tokens, limit - before)
     return SamplingParams(
         max_tokens=max(room, 1),

@@ -113,8 +113,12 @@ def open_source(session: Session) -> Iterator[EpisodeSource]:
     session.parts[NAME] = source
     try:
         yield source
-    finally:
-        source.close()
+    except BaseException:
+        with contextlib.suppress(RunError):  # what ends the run is known
+            source.close()
+        raise
+    # What follows asks the engine, which has to have the last weights.
+    source.close(session.recipe.rollout.stall_seconds)
 
 
 def is_finished(session: Session) -> bool:

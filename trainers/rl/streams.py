@@ -85,7 +85,7 @@ def make_streams(
     values_NT = last_N = None
     if players.critic is not None:
         values_NT, last_N = all_values(
-            players.critic, session.learner, batch, parts, settings.micro_batch_tokens, session.beat
+            players.critic, session.learner, batch, parts, settings.micro_batch_tokens
         )
     rewards_NT = window.token_rewards_NT
     if in_reward:
@@ -159,6 +159,5 @@ def all_logps(
             )
         if rows.counts:
             result_NT[rows.index_N, : scores.logps_NT.shape[1]] = scores.logps_NT
-        session.beat()
     session.world.add_up([result_NT], "the log-probabilities of a window")
     return result_NT

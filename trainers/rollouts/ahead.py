@@ -41,7 +41,7 @@ from gym_reason.types import Json
 POLL_S = 0.25
 """Most seconds between two looks at whether a wait is of any use."""
 CLOSE_S = 3.0
-"""What the thread is given to end."""
+"""What the thread is given to end where the run ends with it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -130,8 +130,11 @@ class PlayedAhead:
             self._thread.call(lambda: self._swap_in_flight(weights, version))
         return {}
 
-    def close(self) -> None:
-        """End the thread; the engine follows the weights in training again."""
+    def close(self, limit_s: float = CLOSE_S) -> None:
+        """End the thread; the engine follows the weights in training again.
+
+        Raises RunError where the thread does not end in time: it still has the engine then.
+        """
         with self._lock:
             self._jobs.clear()
         self._session.read_curriculum = self._session.curriculum_state
@@ -139,16 +142,21 @@ class PlayedAhead:
         if self._thread is None:
             return
         torch.set_num_threads(self._threads_before)
-        if self._thread.close(CLOSE_S):
-            learner = self._session.learner
-            learner.lead_engine()
-            learner.engine.version = self._session.progress.version
-        self._thread = None
+        ended, self._thread = self._thread.close(limit_s), None
+        if not ended:
+            raise RunError(
+                f"the thread that plays episodes ahead did not end within {limit_s:g} s",
+                remedy="go on with --resume",
+            )
+        learner = self._session.learner
+        learner.lead_engine()
+        learner.engine.version = self._session.progress.version
 
     def state_dict(self) -> dict[str, Any]:
         """Return what is played or asked for, for a checkpoint."""
         with self._lock:
             jobs = [(job, job.played, job.weights) for _, job in sorted(self._jobs.items())]
+            curriculum = self._curriculum  # as these very episodes have left it
         rows, weights = [], {}
         for job, played, own in jobs:
             row: dict[str, Any] = {"step": job.step, "version": job.version}
@@ -161,11 +169,17 @@ class PlayedAhead:
             elif job.version != self._session.progress.version:
                 weights[job.version] = list(own)
             rows.append(row)
-        return {"jobs": rows, "weights": weights}
+        return {"jobs": rows, "weights": weights, "curriculum": json.dumps(curriculum)}
 
     def load_state_dict(self, state: Any, /) -> None:
         """Take over what a checkpoint holds; what is not played yet is played again."""
-        device = self._session.learner.device
+        device, curriculum = self._session.learner.device, self._session.curriculum
+        if (
+            curriculum is not None
+            and (left := json.loads(state.get("curriculum", "null"))) is not None
+        ):
+            curriculum.load_state(left)
+            self._curriculum = left
         for row in state["jobs"]:
             version = int(row["version"])
             job = Job(int(row["step"]), version, None)

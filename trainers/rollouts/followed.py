@@ -54,7 +54,6 @@ class PlayedByMain:
         """Return the episodes of a step. Raises RunError, and Stopped after a signal."""
         session, world = self._session, self._session.world
         while (said := world.decide(_known_to_main, WAIT))[0] is not News.PLAYED:
-            session.beat()  # the main one lives; whether its thread does, it watches itself
             if said[0] is News.FAILED:
                 session.keep()
                 raise RunError(f"rank 0: {said[1]}")

@@ -44,10 +44,17 @@ class HeldAdapter:
     """An adapter whose matrices are those of one version; see `AdapterWeights`."""
 
     def __init__(self, adapter: AdapterWeights) -> None:
-        """Copy the matrices; the weights that stay are the adapter's own."""
+        """Copy the matrices; the weights that stay are the adapter's own tensors.
+
+        They are looked up here, once: while the adapter merges, others are in their place.
+        """
         self.rank, self.alpha = adapter.rank, adapter.alpha
-        self.base_weights = adapter.base_weights
+        self._base_weights = adapter.base_weights()
         self._state = {name: matrix.detach().clone() for name, matrix in adapter.state().items()}
+
+    def base_weights(self) -> Mapping[str, Tensor]:
+        """Return the weights that stay, under every name of theirs."""
+        return self._base_weights
 
     def state(self) -> Mapping[str, Tensor]:
         """Return the matrices by their names in peft's format."""

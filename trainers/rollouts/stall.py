@@ -104,8 +104,8 @@ class StallWatch:
     @contextlib.contextmanager
     def rest(self) -> Iterator[None]:
         """Leave the calling thread alone for as long as it waits for what is watched by itself."""
-        mine = [one for one in self._watched if one.thread == threading.get_ident()]
         with self._lock:
+            mine = [one for one in self._watched if one.thread == threading.get_ident()]
             self._watched = [one for one in self._watched if one not in mine]
         try:
             yield

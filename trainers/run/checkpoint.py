@@ -17,10 +17,11 @@ from typing import Any, Protocol
 
 import torch
 
+from gym_reason.agents.tensor_files import explain_tensor_errors
 from gym_reason.errors import RunError
 from gym_reason.trainers.distributed.sharding import split_state
 from gym_reason.trainers.model.adapters import Adapter
-from gym_reason.trainers.model.files import ModelWriter, explain_tensor_errors
+from gym_reason.trainers.model.files import ModelWriter
 from gym_reason.types import Json
 
 ADAPTER = "adapter"

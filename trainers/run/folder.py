@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import torch
 
+from gym_reason.agents.tensor_files import explain_tensor_errors
 from gym_reason.errors import RunError, UsageError
 from gym_reason.locks import FolderLock
 from gym_reason.records import (
@@ -21,7 +22,6 @@ from gym_reason.records import (
 )
 from gym_reason.report import build_report
 from gym_reason.trainers.distributed.world import World
-from gym_reason.trainers.model.files import explain_tensor_errors
 from gym_reason.trainers.recipe import Recipe, dump_recipe, load_recipe
 from gym_reason.types import Json, Trajectory
 

@@ -30,6 +30,8 @@ LAUNCHER = (
 """What a launcher tells the processes that train, of whom a server is none; names begin so."""
 STOP_S = 10.0
 """Time to end by itself."""
+PORT_TRIES = 100
+"""How often a port is looked for."""
 
 
 class ServerProcess:
@@ -115,15 +117,25 @@ def find_free_port(number: int = 0, count: int = 1) -> int:
     with its own `number`, no two find the same.
     """
     try:
-        with contextlib.ExitStack() as held:
-            while True:
-                probe = held.enter_context(socket.socket())
-                probe.bind(("127.0.0.1", 0))
-                port = int(probe.getsockname()[1])
-                if port % count == number:
-                    return port
+        left = PORT_TRIES
+        while True:
+            offered = _bind(0)
+            try:
+                # Of its own accord Linux offers odd ones alone.
+                return _bind(offered - (offered - number) % count)
+            except OSError:
+                left -= 1
+                if not left:
+                    raise
     except OSError as error:
         raise RunError(f"no free port for a vLLM server: {error.strerror}") from error
+
+
+def _bind(port: int) -> int:
+    """Return a port that nobody listens on: the one asked for, any for 0. Raises OSError."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", port))
+        return int(probe.getsockname()[1])
 
 
 def _last_error(log: Path) -> str:

@@ -10,8 +10,7 @@ import safetensors
 from torch import Tensor
 
 from gym_reason.agents.engines.vllm.weights import write_weights
-from gym_reason.errors import RunError
-from gym_reason.records import explain_os_errors
+from gym_reason.agents.tensor_files import explain_tensor_errors
 
 SHARED_MEMORY = Path("/dev/shm")
 """Where Linux keeps files in memory."""
@@ -49,11 +48,8 @@ def offer_weights(
             del _offered[key]
         return
     path = folder / "weights.safetensors"
-    try:
-        with explain_os_errors(path):
-            write_weights(weights, path)
-    except safetensors.SafetensorError as error:  # how it says: disk full
-        raise RunError(f"cannot write {path}: {error}", "free space") from error
+    with explain_tensor_errors(path):
+        write_weights(weights, path)
     try:
         yield {"path": str(path)}
     finally:

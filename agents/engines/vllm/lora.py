@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import safetensors.torch
 from torch import Tensor
 
 from gym_reason.agents.policy import AdapterWeights
+from gym_reason.agents.tensor_files import explain_tensor_errors
 from gym_reason.errors import RunError
-from gym_reason.records import explain_os_errors
 
 LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Ends of the names of layers that an adapter may change."""
@@ -107,11 +106,8 @@ def _write(matrices: LoraMatrices, folder: Path) -> None:
     """Write an adapter as peft does."""
     apart = {name: weight.contiguous() for name, weight in matrices.tensors.items()}
     weights = folder / "adapter_model.safetensors"
-    with explain_os_errors(folder):
+    with explain_tensor_errors(folder):
         folder.mkdir()
         content = json.dumps(matrices.config())
         (folder / "adapter_config.json").write_text(content, "utf-8")
-        try:
-            safetensors.torch.save_file(apart, str(weights), metadata={"format": "pt"})
-        except safetensors.SafetensorError as error:  # how it says: disk full
-            raise RunError(f"cannot write {weights}: {error}", "free space") from error
+        safetensors.torch.save_file(apart, str(weights), metadata={"format": "pt"})

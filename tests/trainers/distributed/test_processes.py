@@ -21,6 +21,10 @@ def exchange(world: World) -> None:
     # Of unlike sizes, one of them large.
     assert world.gather("x" * (1 + rank * 300_000), "texts") == ["x", "x" * 300_001]
     items = list(range(5))
+    time.sleep(0.3 * rank)
+    waited = world.pulse
+    world.wait("the one that is late")
+    assert rank == 1 or world.pulse > waited + 3  # a sign of life
     assert list(world.own(items)) == ([0, 1], [2, 3, 4])[rank]
     assert world.join(world.own(items), "items") == items
     assert world.join([], "nothing") == []

@@ -1,19 +1,24 @@
 """The rows of a step among processes: each once, and like work for all."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gym_reason.errors import ConfigError, UsageError
+from gym_reason.trainers.data.drops import DropLog
 from gym_reason.trainers.distributed.checks import check_world
 from gym_reason.trainers.distributed.gpus import own_gpu, share_gpus
 from gym_reason.trainers.distributed.launch import ALONE_REMARK, open_world
 from gym_reason.trainers.distributed.playing import main_plays, plays_here, share_verifiers
 from gym_reason.trainers.distributed.shares import share_micro_batches, split_evenly
 from gym_reason.trainers.distributed.world import ALONE, World
+from gym_reason.trainers.model.learner import EMBEDDED_POSITIONS, build_learner
+from gym_reason.trainers.preference.records import TOO_LONG, read_records
 from gym_reason.trainers.recipe import load_recipe
 
 T = TypeVar("T")
@@ -119,6 +124,25 @@ def test_verifiers_go_to_those_who_play(count: int, size: int) -> None:
     assert min(shares) >= 1
     assert sum(shares) == max(count, size)
     assert of_one == [count, *[0] * (size - 1)]
+
+
+class Following(OneOf):
+    """A process beside a main one whose server takes 100 tokens."""
+
+    def decide(self, make: Callable[[], Any], what: str) -> Any:
+        return 100
+
+
+def test_all_processes_leave_out_what_is_too_long_for_the_one_that_plays(tmp_path: Path) -> None:
+    learner = build_learner(load_recipe("grpo", ["model.size=0.1m"]).model, 1, None)
+    assert learner.max_positions == learner.engine.max_positions == EMBEDDED_POSITIONS
+    learner.join(Following(1, 2))
+    assert learner.max_positions == 100
+    pairs = [{"prompt": "1+1=", "chosen": "2" * length, "rejected": "3"} for length in (5, 200)]
+    file, log = tmp_path / "pairs.jsonl", DropLog()
+    file.write_text("".join(json.dumps(pair) + "\n" for pair in pairs), "utf-8")
+    assert len(read_records(file, "pair", learner, log)) == 1
+    assert [drop.reason for drop in log.drops] == [TOO_LONG]
 
 
 def test_each_server_has_gpus_of_its_own() -> None:

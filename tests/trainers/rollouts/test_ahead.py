@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Set
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -14,10 +15,17 @@ import torch
 from gym_reason.errors import ConfigError, GymReasonError, RunError
 from gym_reason.records import read_jsonl
 from gym_reason.registry import agents, register_agent
+from gym_reason.trainers import session as session_module
+from gym_reason.trainers.distributed.sharding import gather_state
 from gym_reason.trainers.observer import SilentObserver
+from gym_reason.trainers.rl import stage
+from gym_reason.trainers.rollouts import ahead
 from gym_reason.trainers.rollouts.ahead import split_threads
+from gym_reason.trainers.rollouts.audit import measure_gap
 from gym_reason.trainers.rollouts.engines import check_engine
+from gym_reason.trainers.run.checkpoint import CheckpointStore
 from gym_reason.trainers.run.stop import Stopped
+from gym_reason.trainers.session import Session
 from gym_reason.trainers.train import train
 from tests.trainers.rollouts.gated import (
     CLOCKED,
@@ -81,8 +89,8 @@ def test_a_run_ahead_resumes_bit_for_bit_from_every_step(
 ) -> None:
     recipe, whole = small(*overrides), tmp_path / "whole"
     train(recipe, whole, SilentObserver())
-    ahead = recipe.rollout.ahead
-    assert [row["staleness_most"] for row in steps_of(whole)] == [min(s, ahead) for s in range(3)]
+    most = recipe.rollout.ahead
+    assert [row["staleness_most"] for row in steps_of(whole)] == [min(s, most) for s in range(3)]
     assert all(row["gap"] < 1e-5 and row["dropped_stale"] == 0 for row in steps_of(whole))
     assert steps_of(whole)[2]["drift"] > steps_of(whole)[2]["gap"]
     for step in ("step-000001", "step-000002"):
@@ -112,6 +120,62 @@ def test_episodes_under_way_at_a_checkpoint_are_played_again_with_their_weights(
     cut_back(held, tmp_path / "part", saved.name)
     train(recipe, tmp_path / "part", SilentObserver(), resume=True)
     assert_same(whole, tmp_path / "part")
+
+
+def test_a_checkpoint_has_the_curriculum_of_the_episodes_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    held = threading.Event()
+
+    def hold(count: int) -> None:
+        if count == EPISODES:  # the second step's first answer
+            held.wait()
+
+    def save_slowly(state: Any, *, keep: bool) -> Any:
+        if not held.is_set():
+            held.set()
+            while Gated.answers < 2 * EPISODES:
+                time.sleep(0.01)
+            time.sleep(0.5)
+        return gather_state(state, keep=keep)
+
+    open_gate(hold)
+    monkeypatch.setattr(session_module, "gather_state", save_slowly)
+    levels = ("curriculum.levels=[{count=1},{count=2}]", "curriculum.window=100")
+    recipe = small("rollout.ahead=1", *levels, "cold_start.steps=0")
+    train(recipe, folder, SilentObserver())
+    saved = torch.load(folder / "checkpoints/step-000001/rollout.pt", weights_only=True)
+    assert ["episodes" in job for job in saved["jobs"]] == [True]
+    cut_back(folder, tmp_path / "part", "step-000001")
+    train(recipe, tmp_path / "part", SilentObserver(), resume=True)
+    assert_same(folder, tmp_path / "part")
+    for run in (folder, tmp_path / "part"):
+        store = CheckpointStore(run / "checkpoints", 100)
+        last = store.last()
+        assert last is not None
+        curriculum = store.load_progress(last).curriculum
+        assert curriculum is not None
+        results = curriculum["results"]
+        assert isinstance(results, list)
+        assert len(results) == 3 * EPISODES  # each episode once
+
+
+def test_what_follows_asks_the_last_weights_however_slow_the_thread_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_long(session: Session, *rest: Any) -> float | None:
+        if session.progress.done("rl"):
+            time.sleep(1.0)
+        return measure_gap(session, *rest)
+
+    monkeypatch.setattr(ahead, "CLOSE_S", 0.1)
+    monkeypatch.setattr(ahead, "measure_gap", take_long)
+    # As where a run has solved its task: of what is played ahead nothing is wanted any more.
+    monkeypatch.setattr(stage, "is_finished", lambda session: session.progress.done("rl") == 2)
+    train(small("rollout.ahead=2", "rl.steps=5"), tmp_path / "run", SilentObserver())
+    answers = read_jsonl(tmp_path / "run/trajectories/held-out-after.jsonl.zst")
+    assert {row["policy_version"] for _, row in answers} == {2}
 
 
 def test_no_token_older_than_the_limit_enters_an_update(tmp_path: Path) -> None:

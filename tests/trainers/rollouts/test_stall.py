@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gym_reason.errors import RunError
+from gym_reason.trainers.distributed.world import World
 from gym_reason.trainers.model import update as update_module
 from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.rl.policy_step import micro_batch_loss
@@ -80,6 +81,24 @@ def test_signs_of_life_keep_what_is_slow_alive(tmp_path: Path) -> None:
     ):
         time.sleep(0.6)
         assert not watched.message
+
+
+class Waiting(World):
+    """A process that waits for others all the time."""
+
+    @property
+    def pulse(self) -> int:  # type: ignore[override]
+        """The clock."""
+        return time.monotonic_ns()
+
+
+def test_a_wait_for_other_processes_is_no_silence(tmp_path: Path) -> None:
+    open_gate(lambda count: time.sleep(2.0 if count == EPISODES else 0.0))
+    try:
+        recipe = small("rollout.stall_seconds=0.5")
+        train(recipe, tmp_path / "run", SilentObserver(), world=Waiting())
+    finally:
+        open_gate()
 
 
 def test_what_has_ended_is_not_watched(tmp_path: Path) -> None:
