@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from gym_reason.agents.conversation import ChatEncoder
+from gym_reason.agents.memory import is_out_of_memory
 from gym_reason.agents.policy import SamplingParams
 from gym_reason.envs.base import sample_tasks
 from gym_reason.envs.curriculum import Curriculum
@@ -38,7 +39,6 @@ from gym_reason.trainers.rollouts.remote import Remote
 from gym_reason.trainers.rollouts.stall import StallWatch
 from gym_reason.trainers.run.checkpoint import CheckpointStore, Part, Progress
 from gym_reason.trainers.run.folder import RunFolder
-from gym_reason.trainers.run.memory import is_out_of_memory
 from gym_reason.trainers.run.stop import Stalled, Stopped, StopRequest
 from gym_reason.types import Completion, Group, Json, Task, Trajectory
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from gym_reason.agents.models import build_preset
 from gym_reason.agents.tokenizers import build_character_tokenizer
 from gym_reason.errors import RunError, UsageError
 from gym_reason.trainers.model.files import ModelWriter
-from gym_reason.trainers.run.checkpoint import CheckpointStore, Progress
+from gym_reason.trainers.run.checkpoint import BEFORE, CheckpointStore, Progress
 from gym_reason.trainers.run.folder import RunFolder, choose_folder, latest_folder
 from tests.cli.commands import CommandServer
 
@@ -34,6 +35,23 @@ def test_a_checkpoint_is_a_plain_model_directory(tmp_path: Path, writer: ModelWr
     tokenizer = AutoTokenizer.from_pretrained(checkpoint / "model")
     assert tokenizer.encode("01") == [1, 6, 7]
     assert (tmp_path / "last").resolve() == checkpoint.resolve()
+
+
+def test_a_crash_while_a_step_is_saved_again_loses_neither(
+    tmp_path: Path, writer: ModelWriter
+) -> None:
+    store = CheckpointStore(tmp_path, keep=2)
+    saved = store.save(Progress(steps={"rl": 3}), writer, {})
+    # As it stands between the two renames.
+    saved.rename(tmp_path / f"{BEFORE}{saved.name}")
+    assert not (tmp_path / "last").exists()
+    store = CheckpointStore(tmp_path, keep=2)
+    assert store.last() == saved
+    assert (tmp_path / "last/model/model.safetensors").exists()
+    # And as after the second one.
+    shutil.copytree(saved, tmp_path / f"{BEFORE}{saved.name}")
+    assert store.save(Progress(steps={"rl": 3}), writer, {}) == saved
+    assert [path.name for path in tmp_path.glob(".*")] == []
 
 
 def test_equal_models_are_files_of_equal_bytes(tmp_path: Path, writer: ModelWriter) -> None:

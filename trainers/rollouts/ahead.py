@@ -107,6 +107,7 @@ class PlayedAhead:
         try:
             with session.watch.rest():
                 self._await(job)
+            played = self._hand_over(job, (started, time.monotonic()))
         except Stopped:  # every process has heard of it; of a second Ctrl-C nobody would
             session.keep()
             raise
@@ -114,10 +115,9 @@ class PlayedAhead:
             tell_failure(session, error)
             session.keep()
             raise
-        waited = (started, time.monotonic())
         with self._lock:
             del self._jobs[step]
-        return hand_out(session, self._hand_over(job, waited))
+        return hand_out(session, played)
 
     def pass_on_weights(self) -> Mapping[str, Json]:
         """Count the new weights; those in flight go on to the thread at once."""
@@ -258,7 +258,6 @@ class PlayedAhead:
             tell(self._session, News.NOT_YET)
             self._session.stop_if_asked()
             wait([job.future], POLL_S)
-        tell(self._session, News.PLAYED)
 
     def _hand_over(self, job: Job, waited: tuple[float, float]) -> Played:
         """Return the episodes without those that are too old, and say how old they are."""

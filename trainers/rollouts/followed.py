@@ -38,6 +38,7 @@ def tell_failure(session: Session, error: Exception) -> None:
 
 def hand_out(session: Session, played: Played) -> Played:
     """Give the episodes of a step to the other processes, with the curriculum; return them."""
+    tell(session, News.PLAYED)
     session.world.decide(lambda: (played, session.read_curriculum()), "the episodes of a step")
     return played
 

@@ -26,6 +26,8 @@ from gym_reason.types import Json
 
 ADAPTER = "adapter"
 """Folder of the adapter in a checkpoint."""
+BEFORE = ".partial-before-"
+"""Begins the name of a checkpoint while another of the same step takes its place."""
 
 
 class Part(Protocol):
@@ -158,7 +160,9 @@ class CheckpointStore:
 
     def _put_in_place(self, partial: Path, final: Path) -> None:
         if final.exists():  # the same step again, with more known of it
-            os.replace(final, self._folder / f".partial-{final.name}-before")
+            before = self._folder / f"{BEFORE}{final.name}"
+            shutil.rmtree(before, ignore_errors=True)
+            os.replace(final, before)
         os.replace(partial, final)
 
     def _point_last_at(self, checkpoint: Path) -> None:
@@ -168,6 +172,10 @@ class CheckpointStore:
         os.replace(link, self._folder / "last")
 
     def _all(self) -> list[Path]:
+        for before in self._folder.glob(f"{BEFORE}*"):  # a crash between two steps of a save
+            final = self._folder / before.name.removeprefix(BEFORE)
+            if not final.exists():
+                os.replace(before, final)
         return sorted(
             path for path in self._folder.glob("step-*") if (path / "state.json").exists()
         )

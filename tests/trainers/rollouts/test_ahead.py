@@ -221,6 +221,22 @@ def test_a_failure_in_the_thread_reaches_the_trainer_with_its_cause(tmp_path: Pa
         del agents._items[name]
 
 
+def test_a_sampler_that_errs_ends_the_run_with_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[float] = []
+
+    def far_off_later(*arguments: Any) -> float | None:
+        measured.append(0.0 if len(measured) < 1 else 9.0)
+        return measured[-1]
+
+    monkeypatch.setattr(ahead, "measure_gap", far_off_later)
+    recipe = small("rollout.ahead=1", "checkpoint.every_steps=50")
+    with pytest.raises(RunError, match=r"9(\.0+)? nats"):
+        train(recipe, tmp_path / "run", SilentObserver())
+    assert (tmp_path / "run/checkpoints/last").resolve().name == "step-000001"
+
+
 def test_what_would_end_a_program_ends_the_run_and_not_the_wait(tmp_path: Path) -> None:
     def leave(count: int) -> None:
         if count == EPISODES:
