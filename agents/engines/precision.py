@@ -136,7 +136,7 @@ def choose_threads(requested: int | Literal["auto"] = "auto") -> ThreadChoice:
     return ThreadChoice(threads, f"threads: {threads}; cores: {available}, {idle:.0%} idle")
 
 
-def idle_share(seconds: float = 0.1) -> float | None:
+def idle_share(seconds: float = 0.5) -> float | None:
     """Return the idle share of the CPUs over a short time; None where the system does not tell."""
     before = _cpu_times()
     time.sleep(seconds)

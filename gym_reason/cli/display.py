@@ -216,7 +216,7 @@ def say_result(summary: "Summary") -> None:
     if summary.steps:
         stations.append(f"to {summary.accuracy_after:.1%} by {last}")
     before, after = f"{summary.accuracy_before:.1%}", " and ".join(stations) or "nowhere"
-    print(f"Learned: held-out accuracy went from {before} {after}.")
+    print(f"Result: held-out accuracy went from {before} {after}.")
     print(
         f"{describe_lengths(summary.length_before, summary.length_after, last)} "
         f"({format_seconds(summary.seconds)}, {summary.tokens:,} tokens)."

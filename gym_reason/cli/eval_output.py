@@ -124,7 +124,7 @@ def remarks(summary: EvalSummary) -> list[str]:
 def print_comparisons(comparisons: Sequence[Comparison]) -> None:
     """Print one line for each comparison: by how many points the second of two is better."""
     figures = ["points", "95% interval", "p", "gained", "lost", "problems", "would show"]
-    rows: list[list[str]] = [["environment", "is better", "than", *figures]]
+    rows: list[list[str]] = [["environment", "run", "against", *figures]]
     for comparison in comparisons:
         low, high = comparison.interval
         least = comparison.detectable

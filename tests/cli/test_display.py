@@ -175,13 +175,13 @@ def summary(cold_start: float | None, lengths: tuple[float, float]) -> Summary:
 def test_a_run_ends_with_three_lines(capsys: pytest.CaptureFixture[str]) -> None:
     say_result(summary(0.75, (7.0, 9.5)))
     assert capsys.readouterr().out.splitlines() == [
-        "Learned: held-out accuracy went from 50.0% to 75.0% by the cold start and to 25.0% by RL.",
+        "Result: held-out accuracy went from 50.0% to 75.0% by the cold start and to 25.0% by RL.",
         "Answers grew longer: 7.0 tokens before RL, 9.5 after (1 min 15 s, 1,234,567 tokens).",
         "Look at runs/demo/report.html; the model is runs/demo/checkpoints/last/model.",
     ]
     say_result(summary(None, (7.0, 7.0)))
     first, second, _ = capsys.readouterr().out.splitlines()
-    assert first == "Learned: held-out accuracy went from 50.0% to 25.0% by RL."
+    assert first == "Result: held-out accuracy went from 50.0% to 25.0% by RL."
     assert second.startswith("Answers kept their length: 7.0 tokens before RL and after (")
 
 

@@ -148,5 +148,5 @@ def test_new_runs_take_the_next_free_name(tmp_path: Path) -> None:
     assert latest_folder("demo", tmp_path).name == "demo-3"
     with pytest.raises(UsageError, match="holds a run already"):
         choose_folder(tmp_path / "demo", "demo")
-    with pytest.raises(UsageError, match="no run of 'other'"):
+    with pytest.raises(UsageError, match=r"'other' in .*; there are demo, demo-2, demo-3"):
         latest_folder("other", tmp_path)

@@ -1,6 +1,7 @@
 """The folder of a run: who may write to it, and what is appended to it."""
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -226,12 +227,13 @@ def choose_folder(out: Path | None, name: str, root: Path = Path("runs")) -> Pat
 
 def latest_folder(name: str, root: Path = Path("runs")) -> Path:
     """Return the last of `runs/NAME`, `runs/NAME-2`, ... Raises UsageError where there is none."""
-    found = [path for path in root.glob(f"{name}*") if (path / "recipe.toml").exists()]
-    found = [path for path in found if path.name == name or path.name[len(name) + 1 :].isdigit()]
+    runs = sorted(path.parent for path in root.glob("*/recipe.toml"))
+    found = [path for path in runs if re.fullmatch(re.escape(name) + r"(-\d+)?", path.name)]
     if not found:
+        others = f"; there are {', '.join(path.name for path in runs)}" if runs else ""
         raise UsageError(
-            f"there is no run of {name!r} in {root}/",
+            f"there is no run of {name!r} in {root}/{others}",
             "a run to resume",
-            "start it without --resume",
+            "name its recipe, or its folder with --out",
         )
     return max(found, key=lambda path: (len(path.name), path.name))
