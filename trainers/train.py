@@ -85,7 +85,7 @@ def train(
         if not resume:
             folder.refuse_run()
         store = CheckpointStore(folder.checkpoints, recipe.checkpoint.keep)
-        checkpoint = world.decide(store.last, "where to go on") if resume else None
+        checkpoint = world.decide(store.recover, "where to go on") if resume else None
         progress = store.load_progress(checkpoint) if checkpoint is not None else Progress()
         folder.cut_metrics(progress.metrics_bytes)
         model, sentence = world.decide(

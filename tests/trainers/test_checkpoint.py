@@ -46,7 +46,7 @@ def test_a_crash_while_a_step_is_saved_again_loses_neither(
     saved.rename(tmp_path / f"{BEFORE}{saved.name}")
     assert not (tmp_path / "last").exists()
     store = CheckpointStore(tmp_path, keep=2)
-    assert store.last() == saved
+    assert store.recover() == saved
     assert (tmp_path / "last/model/model.safetensors").exists()
     # And as after the second one.
     shutil.copytree(saved, tmp_path / f"{BEFORE}{saved.name}")

@@ -125,6 +125,17 @@ class CheckpointStore:
         self._prune()
         return final
 
+    def recover(self) -> Path | None:
+        """Put back what a crash in the middle of a save left aside; return the newest checkpoint.
+
+        It is for the process that saves here, as it begins.
+        """
+        for before in self._folder.glob(f"{BEFORE}*"):
+            final = self._folder / before.name.removeprefix(BEFORE)
+            if not final.exists():
+                os.replace(before, final)
+        return self.last()
+
     def last(self) -> Path | None:
         """Return the newest whole checkpoint, or None."""
         found = self._all()
@@ -172,10 +183,6 @@ class CheckpointStore:
         os.replace(link, self._folder / "last")
 
     def _all(self) -> list[Path]:
-        for before in self._folder.glob(f"{BEFORE}*"):  # a crash between two steps of a save
-            final = self._folder / before.name.removeprefix(BEFORE)
-            if not final.exists():
-                os.replace(before, final)
         return sorted(
             path for path in self._folder.glob("step-*") if (path / "state.json").exists()
         )
