@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, runtime_checkable
 
+from gym_reason.errors import UsageError
 from gym_reason.types import Completion
 
 
@@ -61,6 +62,19 @@ class PromptWithImages(tuple[int, ...]):
     def __hash__(self) -> int:
         """Return a hash of both."""
         return hash((tuple(self), self.images))
+
+
+def pair_params(
+    prompts: Sequence[Sequence[int]], params: Sequence[SamplingParams] | SamplingParams
+) -> list[tuple[Sequence[int], SamplingParams]]:
+    """Return each prompt with its parameters, which may be one for all.
+
+    Raises UsageError where they are not as many.
+    """
+    each = [params] * len(prompts) if isinstance(params, SamplingParams) else list(params)
+    if len(each) != len(prompts):
+        raise UsageError(f"{len(each)} parameters for {len(prompts)} prompts", "one for each")
+    return list(zip(prompts, each, strict=True))
 
 
 class Tokenizer(Protocol):

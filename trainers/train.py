@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gym_reason.agents.models import resolve_model_folder
 from gym_reason.agents.shapes import PRESETS
+from gym_reason.agents.weights import count_positions
 from gym_reason.errors import ConfigError, RunError
 from gym_reason.records import to_json
 from gym_reason.registry import explain_unknown, make
@@ -168,7 +169,7 @@ def check_context(session: Session) -> None:
     recipe = session.recipe
     prompts = session.draw_tasks(1, "check")
     ids = session.learner.encoder.encode_prompt(prompts[0].prompt)
-    limit = getattr(session.learner.model.config, "max_position_embeddings", None)
+    limit = count_positions(session.learner.model)
     if limit is not None and len(ids) + recipe.sampling.max_tokens > limit:
         raise ConfigError(
             f"a prompt of {len(ids)} tokens and sampling.max_tokens = {recipe.sampling.max_tokens}",

@@ -22,7 +22,7 @@ from gym_reason.agents.engines.ray.weights import (
     make_canary,
     pack_weights,
 )
-from gym_reason.agents.engines.vllm.engine import fingerprint
+from gym_reason.agents.weights import fingerprint
 from gym_reason.errors import ConfigError, RunError
 from gym_reason.rollout import EpisodeLimits
 from gym_reason.trainers.model.learner import build_learner

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from gym_reason.agents.build import find_unknown_token
 from gym_reason.agents.conversation import ChatEncoder
 from gym_reason.agents.models import load_model
+from gym_reason.agents.weights import count_positions
 from gym_reason.errors import ModelError
 from gym_reason.trainers.model.batch import TokenBatch, make_batch, plan_micro_batches
 from gym_reason.trainers.model.logprobs import last_hidden, score_tokens
@@ -59,10 +60,7 @@ class Scorer:
     @property
     def max_tokens(self) -> int | None:
         """Positions of the model; None where it names none."""
-        limit: int | None = getattr(
-            self.model.config.get_text_config(), "max_position_embeddings", None
-        )
-        return limit
+        return count_positions(self.model)
 
     def context_ids(self, prompt: Sequence[Message]) -> tuple[int, ...]:
         """Return the tokens before an answer to `prompt`.

@@ -16,6 +16,7 @@ import torch
 from transformers import PreTrainedModel
 
 from gym_reason.agents.models import load_model
+from gym_reason.agents.weights import count_positions
 from gym_reason.records import to_json
 from gym_reason.trainers.data.drops import DropLog
 from gym_reason.trainers.data.examples import Example, read_examples
@@ -65,7 +66,7 @@ class Student:
     @torch.no_grad()
     def nlls(self, rows: Sequence[Row]) -> list[float]:
         """Return the negative log-likelihood of each response."""
-        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        limit = count_positions(self.model)
         if rows:
             check_fits(limit, rows)
         found = [0.0] * len(rows)

@@ -20,6 +20,7 @@ import torch.distributed as dist
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor
 
+from gym_reason.agents.weights import sum_bits
 from gym_reason.errors import GymReasonError, RunError
 from gym_reason.trainers.distributed.watch import BEAT_S, Watch
 from gym_reason.trainers.distributed.world import World, describe_error
@@ -248,7 +249,7 @@ class ProcessWorld(World):
 
     def check_same(self, weights: Iterable[tuple[str, torch.Tensor]], where: str) -> None:
         """Raise RunError where the processes hold other weights than the main one."""
-        own = {name: _bits(weight) for name, weight in weights}
+        own = {name: int(sum_bits(weight)) for name, weight in weights}
         for rank, theirs in enumerate(self.gather(own, f"comparing the weights {where}")):
             differing = [name for name in own | theirs if own.get(name) != theirs.get(name)]
             if differing:
@@ -329,9 +330,3 @@ def _buckets(weights: Sequence[torch.Tensor]) -> list[list[torch.Tensor]]:
         bucket.append(weight)
         open_ones[kind] = (bucket, filled + weight.numel())
     return buckets
-
-
-def _bits(weight: torch.Tensor) -> int:
-    """Return a sum of a tensor's bits: another one where a single number is another."""
-    kind = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[weight.element_size()]
-    return int(weight.detach().contiguous().view(kind).sum(dtype=torch.int64))

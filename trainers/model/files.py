@@ -3,29 +3,17 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
-import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gym_reason.agents.models import describe_in_files
 from gym_reason.agents.tensor_files import explain_tensor_errors
+from gym_reason.agents.weights import each_once
 from gym_reason.records import explain_os_errors
 
 WEIGHTS = "model.safetensors"
-
-
-def each_once(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the weights without second names for the same one, such as a tied head.
-
-    The first name stays, as in a folder that Transformers writes; other readers expect it there.
-    """
-    found: dict[tuple[int, torch.Size, tuple[int, ...]], str] = {}
-    for name, weight in weights.items():
-        found.setdefault((weight.data_ptr(), weight.shape, weight.stride()), name)
-    return {name: weights[name].contiguous() for name in found.values()}
 
 
 class ModelWriter:
@@ -46,7 +34,8 @@ class ModelWriter:
             (folder / name).write_bytes(content)
         # One entry of metadata: more would stand in another order each time, and equal models
         # would be files of different bytes.
-        weights = each_once(self._model.state_dict())
+        kept = each_once(self._model.state_dict())
+        weights = {name: weight.contiguous() for name, weight in kept.items()}
         safetensors.torch.save_file(weights, str(folder / WEIGHTS), metadata={"format": "pt"})
 
     def write_whole(self, folder: Path) -> None:

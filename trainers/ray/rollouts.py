@@ -7,7 +7,8 @@ from concurrent.futures import Future
 
 import gym_reason
 from gym_reason.agents.engines.ray.kit import pack_kit
-from gym_reason.agents.engines.ray.weights import WeightSender, checksum, count_bytes, make_canary
+from gym_reason.agents.engines.ray.weights import WeightSender, checksum, make_canary
+from gym_reason.agents.weights import count_bytes
 from gym_reason.cluster.connection import RayConnection
 from gym_reason.registry import loaded_modules
 from gym_reason.trainers.model.learner import Learner
@@ -43,7 +44,7 @@ class RayRollouts:
         self._say = say
         self._beat = beat
         self._told: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._connection = RayConnection(settings, count_bytes(model))
+        self._connection = RayConnection(settings, count_bytes(model.parameters()))
         kit = pack_kit(
             model,
             learner.tokenizer,

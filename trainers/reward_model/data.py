@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from gym_reason.agents.demonstration import DemonstrationAgent
 from gym_reason.agents.reward_models.folder import Head
 from gym_reason.agents.reward_models.rows import RowEncoder, UnreadableRowError
+from gym_reason.agents.weights import count_positions
 from gym_reason.envs.tables import read_rows
 from gym_reason.errors import ConfigError, DataError, RunError
 from gym_reason.records import dump_line
@@ -91,7 +92,7 @@ def read_data(session: Session, path: Path, head: Head) -> RewardData:
 
 def longest_sequence(session: Session) -> int:
     """Return the most tokens of a sequence, in training and for whoever loads the model."""
-    positions = getattr(session.learner.model.config, "max_position_embeddings", None)
+    positions = count_positions(session.learner.model)
     known = (session.recipe.reward_model.max_tokens, positions)
     return min(limit for limit in known if limit)
 

@@ -15,8 +15,9 @@ from gym_reason.agents.engines.local.requests import Request
 from gym_reason.agents.engines.local.sampling import check_prompt
 from gym_reason.agents.engines.local.scheduler import Scheduler
 from gym_reason.agents.engines.local.selection import choose_decoder
-from gym_reason.agents.policy import PromptWithImages, SamplingParams
+from gym_reason.agents.policy import PromptWithImages, SamplingParams, pair_params
 from gym_reason.agents.virtual_tokens import find_virtual_tokens
+from gym_reason.agents.weights import count_positions
 from gym_reason.errors import UsageError
 from gym_reason.types import Completion
 
@@ -83,9 +84,7 @@ class LocalEngine:
 
     def _attach(self, model: PreTrainedModel) -> None:
         self.model: Any = model
-        self.max_positions: int | None = getattr(
-            model.config.get_text_config(), "max_position_embeddings", None
-        )
+        self.max_positions = count_positions(model)
         if (virtual := find_virtual_tokens(model)) is not None and self.max_positions is not None:
             self.max_positions -= virtual.count
         self.decoder = choose_decoder(model, None if self.dtype == model.dtype else self.dtype)
@@ -156,14 +155,11 @@ class LocalEngine:
                 of range.
             ModelError: The model's logits are not finite.
         """
-        each = [params] * len(prompts) if isinstance(params, SamplingParams) else list(params)
-        if len(each) != len(prompts):
-            raise UsageError(f"{len(each)} parameters for {len(prompts)} prompts", "one for each")
         results: dict[int, Completion] = {}
         errors: list[BaseException] = []
         requests = [
             self._request(prompt, item, partial(results.__setitem__, index), errors.append)
-            for index, (prompt, item) in enumerate(zip(prompts, each, strict=True))
+            for index, (prompt, item) in enumerate(pair_params(prompts, params))
         ]
         for request in requests:
             self._scheduler.submit(request)

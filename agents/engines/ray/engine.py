@@ -13,11 +13,10 @@ from gym_reason.agents.engines.ray.replica import Answers, Batch, EngineReplica
 from gym_reason.agents.engines.ray.weights import (
     Delivery,
     WeightSender,
-    count_bytes,
     make_canary,
 )
-from gym_reason.agents.engines.vllm.engine import fingerprint
-from gym_reason.agents.policy import SamplingParams
+from gym_reason.agents.policy import SamplingParams, pair_params
+from gym_reason.agents.weights import count_bytes, count_positions, fingerprint
 from gym_reason.cluster.connection import RayConnection
 from gym_reason.cluster.settings import RaySettings
 from gym_reason.errors import GymReasonError, UsageError
@@ -70,12 +69,10 @@ class RayEngine:
         self.tokenizer = tokenizer
         self.version = 0
         """Counts the weight updates that the policy has received."""
-        self.max_positions: int | None = getattr(
-            model.config.get_text_config(), "max_position_embeddings", None
-        )
+        self.max_positions = count_positions(model)
         self.before_refresh: Callable[[], None] | None = None
         """Called before the weights are read again, by one who prepares them: merges an adapter."""
-        self._connection = RayConnection(settings, count_bytes(model))
+        self._connection = RayConnection(settings, count_bytes(model.parameters()))
         kit = pack_kit(
             model,
             tokenizer,
@@ -145,10 +142,7 @@ class RayEngine:
                 of range.
             RunError: Prompts were lost twice, or no replica starts.
         """
-        each = [params] * len(prompts) if isinstance(params, SamplingParams) else list(params)
-        if len(each) != len(prompts):
-            raise UsageError(f"{len(each)} parameters for {len(prompts)} prompts", "one for each")
-        requests = [(tuple(prompt), one) for prompt, one in zip(prompts, each, strict=True)]
+        requests = [(tuple(prompt), one) for prompt, one in pair_params(prompts, params)]
         delivery = self._sender.deliver(self.model, self.version, fingerprint(self.model))
         sent = [self._submit(delivery, part) for part in self._split(requests)]
         found: list[Completion] = []

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gym_reason.agents.engines.vllm.canary import Canary, default_limit
 from gym_reason.agents.engines.vllm.orders import Order
+from gym_reason.agents.weights import count_positions, each_once, sum_bits
 from gym_reason.cluster.settings import RaySettings
 from gym_reason.errors import RunError
 from gym_reason.types import Completion
@@ -47,11 +48,7 @@ class Delivery:
 def pack_weights(model: torch.nn.Module) -> dict[str, Packed]:
     """Return a model's weights by name; one that has two names comes once."""
     found: dict[str, Packed] = {}
-    seen: set[int] = set()
-    for name, weight in model.state_dict().items():
-        if weight.data_ptr() in seen:
-            continue
-        seen.add(weight.data_ptr())
+    for name, weight in each_once(model.state_dict()).items():
         flat = weight.detach().cpu().contiguous().flatten()
         found[name] = Packed(weight.dtype, tuple(weight.shape), flat.view(torch.uint8).numpy())
     return found
@@ -82,21 +79,9 @@ def load_weights(model: torch.nn.Module, packed: Mapping[str, Packed]) -> None:
 
 
 def checksum(model: torch.nn.Module) -> tuple[int, ...]:
-    """Return a sum over the bits of each weight: it tells of changes that torch does not count.
-
-    A fused optimiser's are such.
-    """
-    widths = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.int8}
-    sums = [
-        weight.detach().contiguous().flatten().view(widths[weight.element_size()]).sum()
-        for weight in model.state_dict().values()
-    ]
-    return tuple(int(one) for one in torch.stack(sums).tolist())
-
-
-def count_bytes(model: torch.nn.Module) -> int:
-    """Return the size of a model's weights."""
-    return sum(weight.numel() * weight.element_size() for weight in model.parameters())
+    """Return the sum of each weight's bits."""
+    sums = torch.stack([sum_bits(weight) for weight in model.state_dict().values()])
+    return tuple(int(one) for one in sums.tolist())
 
 
 def make_canary(
@@ -111,10 +96,10 @@ def make_canary(
         dtype: Of matrix products; None for the weights' own.
         other: What messages call a worker.
     """
-    shape, own = model.config.get_text_config(), dtype or model.dtype
+    own = dtype or model.dtype
     return Canary(
-        shape.vocab_size,
-        getattr(shape, "max_position_embeddings", None),
+        model.config.get_text_config().vocab_size,
+        count_positions(model),
         temperature=temperature,
         dtype=own,
         limit=settings.canary_limit or default_limit(own),

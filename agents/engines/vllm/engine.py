@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -25,7 +24,13 @@ from gym_reason.agents.engines.vllm.orders import (
 )
 from gym_reason.agents.engines.vllm.weights import named_weights
 from gym_reason.agents.images import ImageEncoder
-from gym_reason.agents.policy import AdapterWeights, PromptWithImages, SamplingParams
+from gym_reason.agents.policy import (
+    AdapterWeights,
+    PromptWithImages,
+    SamplingParams,
+    pair_params,
+)
+from gym_reason.agents.weights import count_bytes, fingerprint
 from gym_reason.errors import UsageError
 from gym_reason.types import Completion
 
@@ -160,15 +165,15 @@ class VllmEngine:
         if adapter is None or translate_adapter is None:
             weights = self._translate(named_weights(self.model))
             self._backend.load(weights, self.version)
-            return count_bytes(weights)
+            return count_bytes(weights.values())
         sent = 0
         if self._base is not adapter:
             weights = self._translate(adapter.base_weights())
             self._backend.load(weights, self.version)
-            sent, self._base = count_bytes(weights), adapter
+            sent, self._base = count_bytes(weights.values()), adapter
         matrices = read_matrices(adapter, translate_adapter)
         self._backend.load_adapter(matrices, self.version)
-        return sent + count_bytes(matrices.tensors)
+        return sent + count_bytes(matrices.tensors.values())
 
     def figures(self) -> Mapping[str, float]:
         """Return the seconds and bytes of the last sync and the canary's gap after it."""
@@ -197,10 +202,7 @@ class VllmEngine:
                 of range.
             RunError: vLLM stalls or ends.
         """
-        each = [params] * len(prompts) if isinstance(params, SamplingParams) else list(params)
-        if len(each) != len(prompts):
-            raise UsageError(f"{len(each)} parameters for {len(prompts)} prompts", "one for each")
-        orders = [self._order(prompt, item) for prompt, item in zip(prompts, each, strict=True)]
+        orders = [self._order(prompt, item) for prompt, item in pair_params(prompts, params)]
         self._catch_up()
         return self._sample_now(orders)
 
@@ -301,16 +303,6 @@ class VllmEngine:
                 raise UsageError("images for a model that reads none", "tokens alone")
             ids = prompt
         return Order(ids, params, limit, stops, unsaid_ids=self._unsaid_ids)
-
-
-def fingerprint(model: torch.nn.Module) -> tuple[int, ...]:
-    """Return what changes with every in-place update of a weight that torch is told of."""
-    return tuple(weight._version for weight in model.parameters())
-
-
-def count_bytes(weights: Mapping[str, Tensor]) -> int:
-    """Return the size of weights."""
-    return sum(weight.numel() * weight.element_size() for weight in weights.values())
 
 
 def _cancel_all(submitted: Sequence[tuple["Future[list[Sampled]]", list[int]]]) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -79,7 +80,8 @@ class HttpClient:
         future: Future[Any] = Future()
         self._watch.add(future, what, limit_s)
         headers = {"connection": "close"} if alone else {}
-        self._loop.call_soon_threadsafe(self._start, method, path, body, headers, what, future)
+        exchange = partial(self._exchange, method, path, body, headers, what, future)
+        self._loop.call_soon_threadsafe(self._start, exchange, future)
         return future
 
     def close(self) -> None:
@@ -92,17 +94,11 @@ class HttpClient:
         self._loop.close()
 
     def _start(
-        self,
-        method: str,
-        path: str,
-        body: object,
-        headers: Mapping[str, str],
-        what: str,
-        future: "Future[Any]",
+        self, exchange: Callable[[], Coroutine[Any, Any, None]], future: "Future[Any]"
     ) -> None:
         if future.done():
             return
-        task = self._loop.create_task(self._exchange(method, path, body, headers, what, future))
+        task = self._loop.create_task(exchange())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
