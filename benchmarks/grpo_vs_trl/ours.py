@@ -24,12 +24,12 @@ from gym_reason.agents.engines.local import LocalEngine
 from gym_reason.agents.models import load_model
 from gym_reason.trainers.formulas import aggregations, policy_losses
 from gym_reason.trainers.formulas.policy_loss import ClipSettings, PolicyRows
-from gym_reason.trainers.model import update
 from gym_reason.trainers.model.learner import build_learner, prepare_machine
 from gym_reason.trainers.model.logprobs import score_tokens
 from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import load_recipe
 from gym_reason.trainers.rl import stage as rl
+from gym_reason.trainers.rl import update
 from gym_reason.trainers.rl.collect import Collected, Sample
 from gym_reason.trainers.rl.window import make_window
 from gym_reason.trainers.run.checkpoint import Progress

@@ -13,12 +13,12 @@ from gym_reason.errors import RunError
 from gym_reason.registry import recipes
 from gym_reason.trainers.bench import online_recipes
 from gym_reason.trainers.model import logprobs
-from gym_reason.trainers.model import update as update_module
 from gym_reason.trainers.model.critic import Critic, all_values
 from gym_reason.trainers.model.learner import build_learner
 from gym_reason.trainers.observer import SilentObserver
 from gym_reason.trainers.recipe import Recipe, load_recipe
 from gym_reason.trainers.rl import policy_step
+from gym_reason.trainers.rl import update as update_module
 from gym_reason.trainers.rl.collect import Collected, collect, describe
 from gym_reason.trainers.rl.streams import Players
 from gym_reason.trainers.rl.window import Window, attach_advantages, make_window

@@ -1,1 +1,1 @@
-"""The model that a run trains: its parameters, its forward passes and its updates."""
+"""The model that a run trains: its parameters, its forward passes, its files."""

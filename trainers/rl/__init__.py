@@ -1,1 +1,1 @@
-"""Reinforcement learning: the stage, the episodes of a step, their advantages and losses."""
+"""Reinforcement learning: the stage, the episodes of a step, their advantages, losses, updates."""

@@ -17,9 +17,9 @@ from transformers import PreTrainedModel
 from gym_reason.errors import RunError
 from gym_reason.trainers.model.critic import Critic
 from gym_reason.trainers.model.optimiser import learning_rate, make_optimiser, set_learning_rate
-from gym_reason.trainers.model.update import Update, update
 from gym_reason.trainers.rl.collect import describe
 from gym_reason.trainers.rl.streams import Players
+from gym_reason.trainers.rl.update import Update, update
 from gym_reason.trainers.rl.window import Window, attach_advantages, make_window
 from gym_reason.trainers.rollouts.ahead import PlayedAhead
 from gym_reason.trainers.rollouts.episodes import STAGE as STAGE

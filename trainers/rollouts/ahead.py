@@ -23,8 +23,8 @@ from gym_reason.agents.policy import AdaptedPolicy
 from gym_reason.errors import GymReasonError, RunError
 from gym_reason.trainers.distributed.playing import SharedPlay
 from gym_reason.trainers.distributed.world import ALONE
-from gym_reason.trainers.model.update import check_gap
 from gym_reason.trainers.rl.collect import play_step
+from gym_reason.trainers.rl.update import check_gap
 from gym_reason.trainers.rollouts.audit import measure_gap
 from gym_reason.trainers.rollouts.episodes import STAGE, Played
 from gym_reason.trainers.rollouts.followed import News, hand_out, tell, tell_failure

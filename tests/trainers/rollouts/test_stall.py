@@ -12,8 +12,8 @@ import pytest
 
 from gym_reason.errors import RunError
 from gym_reason.trainers.distributed.world import World
-from gym_reason.trainers.model import update as update_module
 from gym_reason.trainers.observer import SilentObserver
+from gym_reason.trainers.rl import update as update_module
 from gym_reason.trainers.rl.policy_step import micro_batch_loss
 from gym_reason.trainers.rollouts.stall import STACKS, StallWatch, Watched
 from gym_reason.trainers.run.stop import Stalled, StopRequest
